@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "layer/btf_cache.h"
+#include "layer/engine/explain.h"
+#include "layer/sample.h"
+#include "layer/unique_fd.h"
+
+#include <bpf/libbpf.h>
+#include <cstdio>
+#include <cstdlib>
+#include <elf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <link.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+namespace {
+
+constexpr const char *directory = "/var/cache/anyprobe";
+constexpr const char *kernel_types = "/sys/kernel/btf/vmlinux";
+
+// The build id of this very program, from its own mapped headers.
+std::string own_build_id()
+{
+	auto *header = reinterpret_cast<const ElfW(Phdr) *>(getauxval(AT_PHDR));
+	unsigned long count = getauxval(AT_PHNUM);
+	// Linked as PIE, the addresses count from where the kernel put the program.
+	uintptr_t bias = 0;
+	for (unsigned long i = 0; header && i < count; i++)
+		if (header[i].p_type == PT_PHDR)
+			bias = reinterpret_cast<uintptr_t>(header) - header[i].p_vaddr;
+	for (unsigned long i = 0; header && i < count; i++) {
+		if (header[i].p_type != PT_NOTE)
+			continue;
+		auto id = build_id_of_notes({reinterpret_cast<const char *>(bias + header[i].p_vaddr), header[i].p_memsz});
+		if (!id.empty())
+			return id;
+	}
+	return "";
+}
+
+std::string kernel_identity()
+{
+	UniqueFd file(open("/sys/kernel/notes", O_RDONLY | O_CLOEXEC));
+	char notes[4096];
+	ssize_t size = file ? read(file.get(), notes, sizeof(notes)) : -1;
+	struct stat types;
+	utsname name;
+	if (size <= 0 || stat(kernel_types, &types) != 0 || uname(&name) != 0)
+		return "";
+	auto id = build_id_of_notes({notes, static_cast<size_t>(size)});
+	return id.empty() ? "" : fmt::format("{}-{}-{}", name.release, id, types.st_size);
+}
+
+// Only root may have written it: what it says ends up in programs that the kernel runs.
+bool is_roots_own(const struct stat &status)
+{
+	return status.st_uid == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+bool is_trusted(const std::string &path)
+{
+	struct stat above, file;
+	return lstat(directory, &above) == 0 && S_ISDIR(above.st_mode) && is_roots_own(above) &&
+	       lstat(path.c_str(), &file) == 0 && S_ISREG(file.st_mode) && is_roots_own(file) && file.st_size > 0;
+}
+
+Result<BtfPtr> cut_for_all_samples()
+{
+	BtfPtr kernel(btf__parse(kernel_types, nullptr));
+	if (!kernel)
+		return errno_error("btf: failed to read the kernel's BTF");
+	std::vector<std::unique_ptr<Sample>> samples;
+	std::vector<const btf *> objects;
+	for (const SampleEntry *entry = SampleEntry::first; entry; entry = entry->next) {
+		samples.push_back(entry->create());
+		LIBBPF_OPTS(bpf_object_open_opts, opts);
+		auto object = samples.back()->open(opts);
+		if (!object)
+			return object.error();
+		if (const btf *types = bpf_object__btf(*object))
+			objects.push_back(types);
+	}
+	return cut_btf(kernel.get(), objects);
+}
+
+Result<void> write_file(const std::string &path, const void *data, size_t size)
+{
+	std::string temporary = path + ".XXXXXX";
+	UniqueFd file(mkostemp(temporary.data(), O_CLOEXEC));
+	if (!file)
+		return errno_error("btf: failed to create " + temporary);
+	if (write(file.get(), data, size) == static_cast<ssize_t>(size) && fchmod(file.get(), 0644) == 0 &&
+	    rename(temporary.c_str(), path.c_str()) == 0)
+		return {};
+	Error error = errno_error("btf: failed to write " + path);
+	unlink(temporary.c_str());
+	return error;
+}
+
+Result<void> make(const std::string &path)
+{
+	if (geteuid() != 0)
+		return Error{"btf: only root's own cache is believed", EPERM};
+	auto cut = cut_for_all_samples();
+	if (!cut)
+		return cut.error();
+	__u32 size;
+	const void *data = btf__raw_data(cut->get(), &size);
+	if (!data)
+		return errno_error("btf: failed to lay out the cut BTF");
+	mkdir("/var/cache", 0755);
+	mkdir(directory, 0755);
+	return write_file(path, data, size);
+}
+
+} // namespace
+
+std::string build_id_of_notes(std::string_view notes)
+{
+	auto padded = [](size_t size) { return (size + 3) / 4 * 4; };
+	while (notes.size() >= sizeof(ElfW(Nhdr))) {
+		ElfW(Nhdr) header;
+		memcpy(&header, notes.data(), sizeof(header));
+		size_t at = sizeof(header) + padded(header.n_namesz);
+		if (at + header.n_descsz > notes.size() || at < header.n_namesz)
+			return "";
+		if (header.n_type == NT_GNU_BUILD_ID && notes.substr(sizeof(header), 4) == std::string_view("GNU\0", 4)) {
+			std::string hex;
+			for (unsigned char byte : notes.substr(at, header.n_descsz))
+				hex += fmt::format("{:02x}", byte);
+			return hex;
+		}
+		notes.remove_prefix(std::min(notes.size(), at + padded(header.n_descsz)));
+	}
+	return "";
+}
+
+std::string cached_btf()
+{
+	std::string kernel = kernel_identity(), own = own_build_id();
+	if (kernel.empty() || own.empty())
+		return "";
+	std::string path = fmt::format("{}/{}-{}.btf", directory, kernel, own.substr(0, 16));
+	if (is_trusted(path))
+		return path;
+	auto made = make(path);
+	explain(made ? "wrote " + path : made.error().message);
+	return made && is_trusted(path) ? path : "";
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A BTF cut down to the types that the samples read, kept per kernel.
+//
+// Reading the kernel's whole BTF (5 MiB, 10,000 types) is most of what starting a sample costs. The first
+// run as root leaves the few types that matter in /var/cache/anyprobe/, in a file whose name holds the
+// kernel's identity (release, build id, size of its BTF) and this program's own build id.
+#pragma once
+
+#include "layer/result.h"
+
+#include <bpf/btf.h>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct BtfFree {
+	void operator()(btf *types) const { btf__free(types); }
+};
+using BtfPtr = std::unique_ptr<btf, BtfFree>;
+
+// The path of the cut BTF, made now if need be; "" where there is none to be had: then libbpf reads
+// the kernel's own.
+std::string cached_btf();
+
+// The structs, unions and enums of `kernel` that any of `objects` knows by name (flavours count as their
+// plain name), with the members that these name. Pointers point to void, for CO-RE never follows them.
+Result<BtfPtr> cut_btf(const btf *kernel, const std::vector<const btf *> &objects);
+
+// The GNU build id in a block of ELF notes, in hex; "" if there is none. Source: elf(5).
+std::string build_id_of_notes(std::string_view notes);

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// `anyprobe doctor`: what this kernel can do, and which engine each sample would use here and why.
+#include "layer/commands/commands.h"
+#include "layer/engine/engines.h"
+#include "layer/engine/features.h"
+#include "layer/log.h"
+#include "layer/programs.h"
+
+#include <fmt/format.h>
+
+namespace {
+
+constexpr Column engine_columns[] = {
+	{"ENGINE", -12, "name, as --engine takes it"},
+	{"WORKS", -6, "can it work here"},
+	{"WHY", 0, "why, or why not"},
+};
+
+constexpr Column feature_columns[] = {
+	{"FEATURE", -26, "what the kernel offers"},
+	{"HERE", -6, "does this kernel"},
+	{"SINCE", -8, "the Linux version that brought it"},
+	{"NEEDS", -56, "what else the kernel needs"},
+	{"USE", 0, "what it is for"},
+};
+
+constexpr Column sample_columns[] = {
+	{"SAMPLE", -12, "name"},
+	{"RUNS BY", -12, "the engine, or none"},
+	{"WHY", 0, "why, or what is missing"},
+};
+
+struct OpenEngine {
+	const char *name;
+	Result<std::unique_ptr<Engine>> engine;
+};
+
+// Can this engine run the sample? An error says what is missing.
+Result<void> can_run(Engine &engine, const SampleEntry &entry)
+{
+	auto sample = entry.create();
+	sample->info = &entry.info;
+	LIBBPF_OPTS(bpf_object_open_opts, opts);
+	auto object = sample->open(opts);
+	if (!object)
+		return object.error();
+	std::map<const bpf_program *, Error> missing;
+	choose_programs(engine, *object, missing);
+	bool any = false;
+	bpf_program *program;
+	bpf_object__for_each_program(program, *object) {
+		auto lacks = missing.find(program);
+		if (lacks != missing.end() && bpf_program__autoload(program))
+			return lacks->second;
+		any = any || bpf_program__autoload(program);
+	}
+	if (!any && !missing.empty())
+		return missing.begin()->second;
+	return {};
+}
+
+void print_sample(Output &output, std::span<const OpenEngine> engines, const SampleEntry &entry)
+{
+	std::string why;
+	for (const OpenEngine &row : engines) {
+		if (!row.engine)
+			continue;
+		activate(row.engine->get());
+		auto can = can_run(**row.engine, entry);
+		if (can) {
+			output.row(sample_columns, Row() << entry.info.name << row.name << (*row.engine)->reason());
+			return;
+		}
+		why += (why.empty() ? "" : "; ") + can.error().message;
+	}
+	if (why.empty())
+		why = "no engine works";
+	if (*entry.info.instead)
+		why += fmt::format("; instead: {}", entry.info.instead);
+	output.row(sample_columns, Row() << entry.info.name << "none" << why);
+}
+
+} // namespace
+
+int command_doctor(std::span<const std::string> arguments)
+{
+	bool json = arguments.size() == 2 && arguments[0] == "--output" && arguments[1] == "json";
+	if (!arguments.empty() && !json)
+		return fail(exit_usage, "doctor takes no arguments but --output json");
+	log_start();
+	auto output = json ? json_output() : table_output();
+
+	std::vector<OpenEngine> opened;
+	for (const EngineRow &row : engines())
+		opened.push_back({row.name, row.open()});
+	bool any = false;
+	for (const OpenEngine &row : opened) {
+		any = any || row.engine;
+		output->row(engine_columns, Row() << row.name << bool(row.engine)
+						  << (row.engine ? (*row.engine)->reason() : row.engine.error().message));
+	}
+	output->section("");
+	for (const FeatureRow &row : Features::table())
+		output->row(feature_columns, Row() << row.name << features().has(row.id) << row.since << row.config << row.use);
+	output->section("");
+	for (const SampleEntry *entry : sorted_samples())
+		print_sample(*output, opened, *entry);
+	activate(nullptr);
+	if (!output->flush())
+		return fail(exit_failure, errno_error("failed to write standard output", output->failure()).message);
+	return any ? exit_ok : exit_failure;
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The contract between the common layer and an engine: an engine is whoever answers bpf(2).
+//
+// libbpf stays the only loader. Its private copy (Makefile) calls ap_syscall() and friends, which
+// hand every call to the active engine. The kernel engine passes them on; another engine answers
+// them itself.
+#pragma once
+
+#include "layer/engine/hook.h"
+#include "layer/result.h"
+
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <memory>
+#include <string>
+#include <sys/epoll.h>
+#include <sys/types.h>
+
+// A program that is attached. Destroying it detaches.
+class Link {
+public:
+	virtual ~Link() = default;
+};
+
+class Engine {
+public:
+	virtual ~Engine() = default;
+
+	virtual const char *name() const = 0;
+
+	// Why this engine can work here, in a few words: the first line of every run shows them.
+	virtual std::string reason() const = 0;
+
+	// As bpf(2): an fd or 0, or -1 with errno. `attr` has `size` bytes and stays the caller's.
+	virtual long bpf(int command, union bpf_attr *attr, unsigned size) = 0;
+
+	// The other system calls by which libbpf reaches what bpf(2) gave: for an engine whose maps and
+	// programs are not the kernel's. Each is as its system call; the default is the kernel's own.
+	virtual long perf_event_open(perf_event_attr *attr, pid_t pid, int cpu, int group, unsigned long flags);
+	virtual void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset);
+	virtual int ioctl(int fd, unsigned long request, void *argument);
+	virtual int epoll_ctl(int epoll, int operation, int fd, epoll_event *event);
+
+	// Can programs be attached to such a hook here? An error names the missing feature, the version that
+	// brought it, and how a kernel gets it. For a tracepoint the target counts too: errno ENOENT says
+	// that this kernel does not have that one.
+	virtual Result<void> supports(const Hook &hook) = 0;
+
+	// Attach the loaded program `program_fd` (the caller's). Error code ENOENT: no such place here.
+	virtual Result<std::unique_ptr<Link>> attach(int program_fd, const Hook &hook) = 0;
+};
+
+// The engine that answers libbpf's calls from now on; the caller keeps it alive. nullptr: the kernel.
+void activate(Engine *engine);
+Engine *active_engine();
