@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Standalone build into .output/. `make` builds .output/anyprobe; `make help` lists the rest.
+# V=1 shows whole command lines.
+
+include samples.mk
+
+O        ?= .output
+CC       ?= cc
+CXX      ?= c++
+CLANG    ?= clang
+BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+OBJCOPY  ?= objcopy
+STRIP    ?= strip
+LLVM_STRIP ?= llvm-strip
+PKG_CONFIG ?= pkg-config
+
+ARCH     := $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/')
+VERSION  := 0.1.0
+
+WARNINGS := -Wall -Wextra -Werror
+CFLAGS   ?= -O2 -g
+# Small is fast here: most of a short run is the kernel mapping the program's file.
+CXXFLAGS ?= -Os -g
+CXXFLAGS_ALL = -std=c++20 $(CXXFLAGS) $(SANITIZE) $(WARNINGS) -fno-rtti -ffunction-sections -fdata-sections \
+	-DFMT_HEADER_ONLY -DANYPROBE_VERSION='"$(VERSION)"' -Iuser -Ikern -I. -I$(O) -I$(O)/skeletons
+CFLAGS_ALL   = -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(SANITIZE) $(WARNINGS) -I.
+BPF_CPU  ?= v1
+BPF_CFLAGS = -g -O2 -target bpf -mcpu=$(BPF_CPU) -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
+	-Wno-missing-declarations -Wno-unused-parameter -Ikern/include -Ikern -idirafter /usr/include/$(shell $(CC) -dumpmachine)
+LIBBPF_A ?= $(firstword $(wildcard $(addsuffix /libbpf.a,$(shell $(PKG_CONFIG) --variable=libdir libbpf 2>/dev/null) \
+	/usr/lib/$(shell $(CC) -dumpmachine) /usr/lib64 /usr/lib)))
+LIBS     = $(O)/libbpf.a -lelf -lz
+
+ifeq ($(V),1)
+  Q =
+  say = @:
+else
+  Q = @
+  say = @printf '  %-8s %s\n' $(1) $(patsubst $(O)/%,%,$@)
+  MAKEFLAGS += --no-print-directory
+endif
+
+BPF_OBJECTS := $(SAMPLES:%=$(O)/kern/%_kern.o)
+SKELETONS   := $(SAMPLES:%=$(O)/skeletons/%.skel.h)
+LAYER_SRCS  := $(wildcard user/layer/*.cpp user/layer/*/*.cpp)
+SAMPLE_OBJS := $(SAMPLES:%=$(O)/user/%_user.o)
+# Everything but main(): what the test programs link too.
+LAYER_OBJS  := $(LAYER_SRCS:%.cpp=$(O)/%.o)
+VM_OBJS     := $(O)/vm/disasm.o
+PROGRAM_OBJS := $(LAYER_OBJS) $(SAMPLE_OBJS) $(VM_OBJS)
+
+.PHONY: all help clean samples asan print-tests tests man install
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(O)/anyprobe ## the program and its BPF objects (the default)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+-include vm/build.mk
+
+# --- BPF side ---------------------------------------------------------------------------------
+$(O)/kern/%_kern.o: kern/%_kern.c | $(O)/kern
+	$(call say,BPF)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(O)/skeletons/%.skel.h: $(O)/kern/%_kern.o | $(O)/skeletons
+	$(call say,SKEL)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_kern > $@
+
+# --- the private copy of libbpf whose system calls reach the chosen engine ----------------------
+$(O)/libbpf.a: $(LIBBPF_A) Makefile | $(O)/
+	$(call say,OBJCOPY)
+	$(Q)test -n "$<" || { echo "make: no libbpf.a found: install libbpf-dev (scripts/setup build)" >&2; exit 1; }
+	$(Q)$(OBJCOPY) --redefine-sym syscall=ap_syscall --redefine-sym mmap=ap_mmap --redefine-sym mmap64=ap_mmap64 \
+		--redefine-sym ioctl=ap_ioctl --redefine-sym epoll_ctl=ap_epoll_ctl $< $@
+
+# --- names of the system calls, from the C library's kernel headers ------------------------------
+$(O)/syscall_names.inc: Makefile | $(O)/
+	$(call say,GEN)
+	$(Q)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{\2, "\1"},/p' | sort > $@
+
+$(O)/user/layer/symbols/syscall_name.o: $(O)/syscall_names.inc
+
+# --- user side ----------------------------------------------------------------------------------
+$(SAMPLE_OBJS): $(O)/user/%_user.o: user/%_user.cpp $(O)/skeletons/%.skel.h
+	$(call say,CXX)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(O)/%.o: %.cpp
+	$(call say,CXX)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(O)/%.o: %.c
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# Static, so that one file can be copied to any machine. The static glibc's own warnings about
+# getpwuid and friends do not apply: nothing here calls them.
+LINK = $(CXX) $(CXXFLAGS_ALL) $(if $(SANITIZE),,-static) -Wl,--gc-sections -o $@
+
+$(O)/anyprobe: $(O)/user/main.o $(PROGRAM_OBJS) $(O)/libbpf.a
+	$(call say,LINK)
+	$(Q)$(LINK).debug $(filter %.o,$^) $(LIBS)
+	$(Q)$(STRIP) -o $@ $@.debug
+	$(Q)for name in $(SAMPLES); do ln -sf anyprobe $(O)/$$name; done
+
+# --- tests ----------------------------------------------------------------------------------------
+UNIT_OBJS := $(patsubst %.cpp,$(O)/%.o,$(wildcard tests/*.cpp))
+LIVE_OBJS := $(patsubst %.cpp,$(O)/%.o,$(wildcard tests/live/*.cpp)) $(O)/tests/suite.o
+# Objects as anybody writes them, for the loader and `anyprobe run`.
+BPF_TESTS := $(patsubst tests/objects/%.c,$(O)/tests/%.o,$(wildcard tests/objects/*.bpf.c))
+
+$(O)/tests/%.bpf.o: tests/objects/%.bpf.c
+	$(call say,BPF)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(O)/tests/unit-tests $(O)/tests/live-tests: | $(BPF_TESTS)
+
+$(O)/tests/unit-tests: $(UNIT_OBJS) $(PROGRAM_OBJS) $(O)/libbpf.a
+	$(call say,LINK)
+	$(Q)$(LINK) $(filter %.o,$^) $(LIBS) -lcunit
+
+$(O)/tests/live-tests: $(LIVE_OBJS)
+	$(call say,LINK)
+	$(Q)$(LINK) $(filter %.o,$^) -lcunit
+
+$(O)/tests/measure: tests/bench/measure.cpp
+	$(call say,CXX)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -O2 -std=c++20 $(WARNINGS) $< -o $@
+
+tests: $(O)/tests/unit-tests $(O)/tests/live-tests $(TEST_PROGRAMS) ## the test programs
+
+asan: ## the unit tests and anyprobe under AddressSanitizer and UBSan, in .output/asan/
+	$(Q)$(MAKE) O=$(O)/asan CXXFLAGS="-O1 -g" CFLAGS="-O1 -g" \
+		SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" \
+		$(O)/asan/anyprobe $(O)/asan/tests/unit-tests
+
+print-tests:
+	@echo unit $(O)/tests/unit-tests
+	@echo unit $(O)/asan/tests/unit-tests
+	@echo live $(O)/tests/live-tests
+	@for t in $(VM_TESTS); do echo unit $$t; done
+
+man: $(O)/anyprobe ## the manual pages, in .output/man/
+	$(Q)mkdir -p $(O)/man
+	$(Q)for page in anyprobe $(SAMPLES); do \
+		$(O)/anyprobe man $$page > $(O)/man/$$([ $$page = anyprobe ] || echo anyprobe-)$$page.1 || exit 1; done
+
+PREFIX ?= /usr/local
+install: $(O)/anyprobe man ## into $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(O)/anyprobe $(DESTDIR)$(PREFIX)/bin/anyprobe
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(O)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -D -m 644 scripts/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/anyprobe
+
+clean: ## remove .output/
+	$(Q)rm -rf $(O)
+
+$(O)/ $(O)/kern $(O)/skeletons:
+	@mkdir -p $@
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
