@@ -2,6 +2,7 @@
 #include "../suite.h"
 #include "anyprobe.h"
 
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <sys/wait.h>
@@ -12,16 +13,16 @@ namespace profile_test {
 volatile unsigned long sink;
 
 // Three quarters of the time go here,
-__attribute__((noinline)) void large_part()
+__attribute__((noinline)) void large_part(unsigned long rounds)
 {
-	for (unsigned long i = 0; i < 3'000'000; i++)
+	for (unsigned long i = 0; i < 3 * rounds; i++)
 		sink = sink + i;
 }
 
 // one quarter here.
-__attribute__((noinline)) void small_part()
+__attribute__((noinline)) void small_part(unsigned long rounds)
 {
-	for (unsigned long i = 0; i < 1'000'000; i++)
+	for (unsigned long i = 0; i < rounds; i++)
 		sink = sink + i;
 }
 
@@ -38,9 +39,12 @@ public:
 	{
 		fflush(stdout);
 		pid_ = fork();
-		while (pid_ == 0) {
-			profile_test::large_part();
-			profile_test::small_part();
+		// Of a different length each time: equal ones can keep step with the sampling, which then
+		// meets the same part for seconds.
+		for (unsigned long i = 1; pid_ == 0; i = i * 1103515245 + 12345) {
+			unsigned long rounds = 50'000 + (i >> 16) % 100'000;
+			profile_test::large_part(rounds);
+			profile_test::small_part(rounds);
 		}
 	}
 	~Worker()
@@ -64,13 +68,14 @@ void shares_are_those_of_the_work()
 		double count = row["count"];
 		all += count;
 		for (const Json &frame : row["stack"]) {
-			large += frame == "profile_test::large_part()" ? count : 0;
-			small += frame == "profile_test::small_part()" ? count : 0;
+			large += frame == "profile_test::large_part(unsigned long)" ? count : 0;
+			small += frame == "profile_test::small_part(unsigned long)" ? count : 0;
 		}
 	}
 	CHECK(all > 40); // of 396, were the CPU its own
 	CHECK(large + small > 0.85 * all);
-	CHECK(large / (large + small) > 0.6 && large / (large + small) < 0.9);
+	double expected = 0.75, deviation = std::sqrt(expected * (1 - expected) / (large + small)); // of a share of samples
+	CHECK(std::abs(large / (large + small) - expected) < 0.05 + 4 * deviation);
 }
 
 void names_a_process_that_has_ended()
@@ -82,7 +87,7 @@ void names_a_process_that_has_ended()
 		sleep_seconds(2);
 	}
 	std::string out = profile.finish(SIGINT).out;
-	CHECK(out.find("profile_test::large_part() ") != std::string::npos);
+	CHECK(out.find("profile_test::large_part(unsigned long) ") != std::string::npos);
 }
 
 void writes_a_flame_graph()
@@ -101,7 +106,7 @@ void writes_a_flame_graph()
 		fclose(file);
 	}
 	unlink(path.c_str());
-	CHECK(svg.find("<title>profile_test::large_part() (user, ") != std::string::npos);
+	CHECK(svg.find("<title>profile_test::large_part(unsigned long) (user, ") != std::string::npos);
 	CHECK(svg.ends_with("</svg>\n"));
 	run = run_anyprobe({"profile", "-d", "1", "-g", "/nonexistent/x.svg"});
 	CHECK_EQUAL(run.status, 1);
