@@ -93,7 +93,7 @@ void keeps_what_is_named_where_it_was()
 	BtfPtr kernel(btf__new_empty());
 	add_whole(kernel.get());
 	BtfPtr object = object_with({"first", "deep", "more_bits", "text", "next", "state"});
-	auto cut = cut_btf(kernel.get(), {object.get()});
+	auto cut = cut_btf(*btf_view(kernel.get()), {object.get()});
 	REQUIRE(cut);
 	auto before = places(kernel.get(), "whole"), after = places(cut->get(), "whole");
 	CHECK_EQUAL(before.size(), 8);
@@ -111,7 +111,7 @@ void keeps_enumerators()
 	BtfPtr kernel(btf__new_empty());
 	add_whole(kernel.get());
 	BtfPtr object = object_with({});
-	auto cut = cut_btf(kernel.get(), {object.get()});
+	auto cut = cut_btf(*btf_view(kernel.get()), {object.get()});
 	REQUIRE(cut);
 	const btf_type *state = find(cut->get(), "state", BTF_KIND_ENUM);
 	REQUIRE(state && btf_vlen(state) == 2);
@@ -124,7 +124,7 @@ void a_flavour_counts_as_its_plain_name()
 	BtfPtr kernel(btf__new_empty());
 	add_whole(kernel.get());
 	BtfPtr object = object_with({"first"}), older = object_with({"text"}, "whole___before_9");
-	auto cut = cut_btf(kernel.get(), {object.get(), older.get()});
+	auto cut = cut_btf(*btf_view(kernel.get()), {object.get(), older.get()});
 	REQUIRE(cut);
 	auto after = places(cut->get(), "whole");
 	CHECK(after.contains("first") && after.contains("text"));
@@ -136,7 +136,7 @@ void can_be_written_and_read_again()
 	BtfPtr kernel(btf__new_empty());
 	add_whole(kernel.get());
 	BtfPtr object = object_with({"first", "deep"});
-	auto cut = cut_btf(kernel.get(), {object.get()});
+	auto cut = cut_btf(*btf_view(kernel.get()), {object.get()});
 	REQUIRE(cut);
 	__u32 size;
 	const void *data = btf__raw_data(cut->get(), &size);
@@ -169,7 +169,7 @@ void programs_are_the_same_by_the_cut_and_the_whole()
 	REQUIRE(kernel);
 	std::vector<const btf *> types;
 	auto samples = all_samples(types);
-	auto cut = cut_btf(kernel.get(), types);
+	auto cut = cut_btf(*btf_view(kernel.get()), types);
 	REQUIRE(cut);
 	__u32 size, whole_size;
 	auto *data = static_cast<const char *>(btf__raw_data(cut->get(), &size));

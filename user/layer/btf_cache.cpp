@@ -68,9 +68,12 @@ bool is_trusted(const std::string &path)
 
 Result<BtfPtr> cut_for_all_samples()
 {
-	BtfPtr kernel(btf__parse(kernel_types, nullptr));
+	auto file = FileBytes::open(kernel_types);
+	if (!file)
+		return file.error();
+	auto kernel = BtfView::over(file->bytes());
 	if (!kernel)
-		return errno_error("btf: failed to read the kernel's BTF");
+		return kernel.error();
 	std::vector<std::unique_ptr<Sample>> samples;
 	std::vector<const btf *> objects;
 	for (const SampleEntry *entry = SampleEntry::first; entry; entry = entry->next) {
@@ -82,7 +85,7 @@ Result<BtfPtr> cut_for_all_samples()
 		if (const btf *types = bpf_object__btf(*object))
 			objects.push_back(types);
 	}
-	return cut_btf(kernel.get(), objects);
+	return cut_btf(*kernel, objects);
 }
 
 Result<void> write_file(const std::string &path, const void *data, size_t size)

@@ -6,6 +6,7 @@
 // kernel's identity (release, build id, size of its BTF) and this program's own build id.
 #pragma once
 
+#include "layer/btf_view.h"
 #include "layer/result.h"
 
 #include <bpf/btf.h>
@@ -25,7 +26,7 @@ std::string cached_btf();
 
 // The structs, unions and enums of `kernel` that any of `objects` knows by name (flavours count as their
 // plain name), with the members that these name. Pointers point to void, for CO-RE never follows them.
-Result<BtfPtr> cut_btf(const btf *kernel, const std::vector<const btf *> &objects);
+Result<BtfPtr> cut_btf(const BtfView &kernel, const std::vector<const btf *> &objects);
 
 // The GNU build id in a block of ELF notes, in hex; "" if there is none. Source: elf(5).
 std::string build_id_of_notes(std::string_view notes);

@@ -17,12 +17,12 @@ std::string_view plain_name(std::string_view name)
 }
 
 // All names that one may write behind a value of this type, through anonymous members too.
-void add_member_names(const btf *types, const btf_type *type, Members &names)
+void add_member_names(const BtfView &types, const btf_type *type, Members &names)
 {
 	const btf_member *member = btf_members(type);
 	for (int i = 0; i < btf_vlen(type); i++, member++) {
-		const char *name = btf__name_by_offset(types, member->name_off);
-		const btf_type *inner = btf__type_by_id(types, member->type);
+		const char *name = types.name(member->name_off);
+		const btf_type *inner = types.type(member->type);
 		if (*name)
 			names.emplace(name);
 		else if (btf_is_composite(inner))
@@ -31,7 +31,7 @@ void add_member_names(const btf *types, const btf_type *type, Members &names)
 }
 
 class Cut {
-	const btf *from_;
+	const BtfView &from_;
 	btf *to_;
 	std::map<std::string, Members, std::less<>> wanted_; // type name -> members
 	std::map<__u32, int> done_;			     // id in from_ -> id in to_
@@ -41,18 +41,18 @@ class Cut {
 	bool has_any(const btf_type *type, const Members &members) const;
 
 public:
-	Cut(const btf *from, btf *to) : from_(from), to_(to) {}
-	void want(const btf *object);
+	Cut(const BtfView &from, btf *to) : from_(from), to_(to) {}
+	void want(const BtfView &object);
 	// Returns the id in the new BTF, or a negative errno. `enclosing`: the members wanted of an anonymous type.
 	int add(__u32 id, const Members *enclosing = nullptr);
 	int add_all();
 };
 
-void Cut::want(const btf *object)
+void Cut::want(const BtfView &object)
 {
-	for (__u32 id = 1; id < btf__type_cnt(object); id++) {
-		const btf_type *type = btf__type_by_id(object, id);
-		std::string_view name = btf__name_by_offset(object, type->name_off);
+	for (__u32 id = 1; id < object.type_count(); id++) {
+		const btf_type *type = object.type(id);
+		std::string_view name = object.name(type->name_off);
 		if (name.empty())
 			continue;
 		if (btf_is_composite(type))
@@ -83,8 +83,8 @@ int Cut::add_composite(const btf_type *type, const Members &members)
 	std::vector<Field> fields;
 	const btf_member *member = btf_members(type);
 	for (__u32 i = 0; i < btf_vlen(type); i++, member++) {
-		const char *name = btf__name_by_offset(from_, member->name_off);
-		const btf_type *inner = btf__type_by_id(from_, member->type);
+		const char *name = from_.name(member->name_off);
+		const btf_type *inner = from_.type(member->type);
 		bool anonymous = !*name && btf_is_composite(inner);
 		if (anonymous ? !has_any(inner, members) : !members.contains(name))
 			continue;
@@ -93,7 +93,7 @@ int Cut::add_composite(const btf_type *type, const Members &members)
 			return id;
 		fields.push_back({name, id, btf_member_bit_offset(type, i), btf_member_bitfield_size(type, i)});
 	}
-	const char *name = btf__name_by_offset(from_, type->name_off);
+	const char *name = from_.name(type->name_off);
 	int id = btf_is_struct(type) ? btf__add_struct(to_, name, type->size) : btf__add_union(to_, name, type->size);
 	for (const Field &field : fields) {
 		if (id < 0)
@@ -107,17 +107,17 @@ int Cut::add_composite(const btf_type *type, const Members &members)
 
 int Cut::add_enum(const btf_type *type, bool whole)
 {
-	const char *name = btf__name_by_offset(from_, type->name_off);
+	const char *name = from_.name(type->name_off);
 	bool wide = btf_is_enum64(type);
 	int id = wide ? btf__add_enum64(to_, name, type->size, btf_kflag(type)) : btf__add_enum(to_, name, type->size);
 	for (int i = 0; whole && id > 0 && i < btf_vlen(type); i++) {
 		int err;
 		if (wide) {
 			const struct btf_enum64 *value = btf_enum64(type) + i;
-			err = btf__add_enum64_value(to_, btf__name_by_offset(from_, value->name_off), btf_enum64_value(value));
+			err = btf__add_enum64_value(to_, from_.name(value->name_off), btf_enum64_value(value));
 		} else {
 			const struct btf_enum *value = btf_enum(type) + i;
-			err = btf__add_enum_value(to_, btf__name_by_offset(from_, value->name_off), value->val);
+			err = btf__add_enum_value(to_, from_.name(value->name_off), value->val);
 		}
 		if (err)
 			return err;
@@ -129,14 +129,14 @@ int Cut::add(__u32 id, const Members *enclosing)
 {
 	if (auto known = done_.find(id); known != done_.end())
 		return known->second;
-	const btf_type *type = btf__type_by_id(from_, id);
+	const btf_type *type = from_.type(id);
 	while (id && (btf_is_mod(type) || btf_is_typedef(type))) {
 		id = type->type;
-		type = btf__type_by_id(from_, id);
+		type = from_.type(id);
 	}
 	if (!id)
 		return 0;
-	const char *name = btf__name_by_offset(from_, type->name_off);
+	const char *name = from_.name(type->name_off);
 	auto wanted = wanted_.find(std::string_view(name));
 	static const Members none;
 	int made = 0;
@@ -180,11 +180,11 @@ int Cut::add(__u32 id, const Members *enclosing)
 
 int Cut::add_all()
 {
-	for (__u32 id = 1; id < btf__type_cnt(from_); id++) {
-		const btf_type *type = btf__type_by_id(from_, id);
+	for (__u32 id = 1; id < from_.type_count(); id++) {
+		const btf_type *type = from_.type(id);
 		if (!btf_is_composite(type) && !btf_is_any_enum(type))
 			continue;
-		const char *name = btf__name_by_offset(from_, type->name_off);
+		const char *name = from_.name(type->name_off);
 		if (!*name || !wanted_.contains(std::string_view(name)))
 			continue;
 		int made = add(id);
@@ -196,14 +196,18 @@ int Cut::add_all()
 
 } // namespace
 
-Result<BtfPtr> cut_btf(const btf *kernel, const std::vector<const btf *> &objects)
+Result<BtfPtr> cut_btf(const BtfView &kernel, const std::vector<const btf *> &objects)
 {
 	BtfPtr result(btf__new_empty());
 	if (!result)
 		return errno_error("btf: failed to start a new BTF");
 	Cut cut(kernel, result.get());
-	for (const btf *object : objects)
-		cut.want(object);
+	for (const btf *object : objects) {
+		auto types = btf_view(object);
+		if (!types)
+			return types.error();
+		cut.want(*types);
+	}
 	int err = cut.add_all();
 	if (err < 0)
 		return errno_error("btf: failed to cut the kernel's BTF", -err);
