@@ -48,7 +48,7 @@ kernel_is_own() {
 archive_uri() {
 	apt-get indextargets --no-release-info --format "\$(RELEASE) \$(COMPONENT) \$(REPO_URI)" \
 		'Created-By: Packages' 2>/dev/null |
-		awk -v release="$(machine_codename)$1" '$1 == release && $2 == "main" { print $3; exit }'
+		awk -v release="$(machine_codename)$1" '$1 == release && $2 == "main" && !found++ { print $3 }'
 }
 
 suite_source() {
