@@ -81,7 +81,7 @@ void shares_are_those_of_the_work()
 void names_a_process_that_has_ended()
 {
 	need_sample("profile");
-	Anyprobe profile({"profile", "-f", "-q", "-U"});
+	Anyprobe profile({"profile", "-f", "-U"});
 	{
 		Worker worker;
 		sleep_seconds(2);
