@@ -107,6 +107,7 @@ Anyprobe::Anyprobe(std::vector<std::string> arguments) : out_(temporary_file()),
 			return;
 		sleep_seconds(0.005);
 	}
+	CHECK(!"it says that it has started, or ends");
 }
 
 Anyprobe::~Anyprobe()
