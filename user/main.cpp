@@ -42,6 +42,8 @@ int dispatch(const std::string &name, std::span<const std::string> rest)
 		return command_list(rest);
 	if (name == "doctor")
 		return command_doctor(rest);
+	if (name == "btf")
+		return command_btf(rest);
 	if (name == "man")
 		return command_man(rest);
 	if (name == "complete")

@@ -348,6 +348,31 @@ void says_which_engine_and_why()
 	CHECK_EQUAL(run_anyprobe({"opensnoop", "-d", "0.1", "-q"}).err, "");
 }
 
+// This kernel's own types, whole and cut, fit it; cut off, they are refused.
+void checks_types()
+{
+	const std::string own = "/sys/kernel/btf/vmlinux", cut = "/tmp/btf-test-" + std::to_string(getpid());
+	if (access(own.c_str(), R_OK) != 0)
+		skip("this kernel carries no types");
+	Run whole = run_started({.arguments = {"anyprobe", "btf", "check", own}});
+	CHECK_EQUAL(whole.status, 0);
+	CHECK(whole.out.find("execsnoop    yes") != whole.out.npos);
+	CHECK(whole.out.find("fits this kernel") != whole.out.npos);
+	CHECK_EQUAL(run_started({.arguments = {"anyprobe", "btf", "check", cut}}).status, 1); // not there yet
+	CHECK_EQUAL(run_started({.arguments = {"anyprobe", "btf", "cut", own, "-o", cut}}).status, 0);
+	CHECK_EQUAL(run_started({.arguments = {"anyprobe", "btf", "check", cut}}).status, 0);
+	Run traced = run_anyprobe({"execsnoop", "--btf", cut, "-d", "0.1"});
+	CHECK_EQUAL(traced.status, 0);
+	truncate(cut.c_str(), 100);
+	Run damaged = run_started({.arguments = {"anyprobe", "btf", "check", cut}});
+	CHECK_EQUAL(damaged.status, 1);
+	CHECK_EQUAL(lines_in(damaged.err), 1);
+	unlink(cut.c_str());
+	for (const std::vector<std::string> &wrong :
+	     {std::vector<std::string>{"anyprobe", "btf"}, {"anyprobe", "btf", "make"}, {"anyprobe", "btf", "cut", own}})
+		CHECK_EQUAL(run_started({.arguments = wrong}).status, 2);
+}
+
 const Suite suite{"command line",
 		  {{"names what is wrong in one line, status 2", names_what_is_wrong},
 		   {"commands that need no privilege", commands_that_need_no_privilege},
@@ -361,6 +386,7 @@ const Suite suite{"command line",
 		   {"two runs do not disturb each other", two_runs_do_not_disturb_each_other},
 		   {"ends by count and by time", ends_by_count_and_by_time},
 		   {"--explain shows calls and instructions", explains_what_it_does},
-		   {"says which engine, and why", says_which_engine_and_why}}};
+		   {"says which engine, and why", says_which_engine_and_why},
+		   {"kernel types are checked, cut, and refused when damaged", checks_types}}};
 
 } // namespace

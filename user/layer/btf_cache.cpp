@@ -62,30 +62,8 @@ bool is_roots_own(const struct stat &status)
 bool is_trusted(const std::string &path)
 {
 	struct stat above, file;
-	return lstat(directory, &above) == 0 && S_ISDIR(above.st_mode) && is_roots_own(above) &&
+	return lstat(path.substr(0, path.rfind('/')).c_str(), &above) == 0 && S_ISDIR(above.st_mode) && is_roots_own(above) &&
 	       lstat(path.c_str(), &file) == 0 && S_ISREG(file.st_mode) && is_roots_own(file) && file.st_size > 0;
-}
-
-Result<BtfPtr> cut_for_all_samples()
-{
-	auto file = FileBytes::open(kernel_types);
-	if (!file)
-		return file.error();
-	auto kernel = BtfView::over(file->bytes());
-	if (!kernel)
-		return kernel.error();
-	std::vector<std::unique_ptr<Sample>> samples;
-	std::vector<const btf *> objects;
-	for (const SampleEntry *entry = SampleEntry::first; entry; entry = entry->next) {
-		samples.push_back(entry->create());
-		LIBBPF_OPTS(bpf_object_open_opts, opts);
-		auto object = samples.back()->open(opts);
-		if (!object)
-			return object.error();
-		if (const btf *types = bpf_object__btf(*object))
-			objects.push_back(types);
-	}
-	return cut_btf(*kernel, objects);
 }
 
 Result<void> write_file(const std::string &path, const void *data, size_t size)
@@ -106,7 +84,13 @@ Result<void> make(const std::string &path)
 {
 	if (geteuid() != 0)
 		return Error{"btf: only root's own cache is believed", EPERM};
-	auto cut = cut_for_all_samples();
+	auto file = FileBytes::open(kernel_types);
+	if (!file)
+		return file.error();
+	auto kernel = BtfView::over(file->bytes());
+	if (!kernel)
+		return kernel.error();
+	auto cut = cut_for_all_samples(*kernel);
 	if (!cut)
 		return cut.error();
 	__u32 size;
@@ -119,6 +103,22 @@ Result<void> make(const std::string &path)
 }
 
 } // namespace
+
+Result<BtfPtr> cut_for_all_samples(const BtfView &kernel)
+{
+	std::vector<std::unique_ptr<Sample>> samples;
+	std::vector<const btf *> objects;
+	for (const SampleEntry *entry = SampleEntry::first; entry; entry = entry->next) {
+		samples.push_back(entry->create());
+		LIBBPF_OPTS(bpf_object_open_opts, opts);
+		auto object = samples.back()->open(opts);
+		if (!object)
+			return object.error();
+		if (const btf *types = bpf_object__btf(*object))
+			objects.push_back(types);
+	}
+	return cut_btf(kernel, objects);
+}
 
 std::string build_id_of_notes(std::string_view notes)
 {
@@ -136,6 +136,22 @@ std::string build_id_of_notes(std::string_view notes)
 			return hex;
 		}
 		notes.remove_prefix(std::min(notes.size(), at + padded(header.n_descsz)));
+	}
+	return "";
+}
+
+std::string kernel_types_file()
+{
+	if (access(kernel_types, R_OK) == 0)
+		return cached_btf();
+	utsname name;
+	uname(&name);
+	for (const char *place : types_directories) {
+		std::string path = fmt::format("{}/{}.btf", place, name.release);
+		if (is_trusted(path))
+			return path;
+		if (access(path.c_str(), F_OK) == 0)
+			explain(fmt::format("passed over {}: others than root may write it or its folder", path));
 	}
 	return "";
 }

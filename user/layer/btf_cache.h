@@ -20,6 +20,13 @@ struct BtfFree {
 };
 using BtfPtr = std::unique_ptr<btf, BtfFree>;
 
+// Where types for kernels that carry none are looked for, as RELEASE.btf; `anyprobe btf make` makes them.
+inline constexpr const char *types_directories[] = {"/var/lib/anyprobe/btf", "/usr/lib/anyprobe/btf"};
+
+// The types to read programs' fields by: the cut BTF where the kernel carries types, else the file for its release
+// in types_directories; "" where libbpf is to look by itself.
+std::string kernel_types_file();
+
 // The path of the cut BTF, made now if need be; "" where there is none to be had: then libbpf reads
 // the kernel's own.
 std::string cached_btf();
@@ -27,6 +34,9 @@ std::string cached_btf();
 // The structs, unions and enums of `kernel` that any of `objects` knows by name (flavours count as their
 // plain name), with the members that these name. Pointers point to void, for CO-RE never follows them.
 Result<BtfPtr> cut_btf(const BtfView &kernel, const std::vector<const btf *> &objects);
+
+// The same for all samples of this program.
+Result<BtfPtr> cut_for_all_samples(const BtfView &kernel);
 
 // The GNU build id in a block of ELF notes, in hex; "" if there is none. Source: elf(5).
 std::string build_id_of_notes(std::string_view notes);

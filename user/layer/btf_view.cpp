@@ -109,6 +109,8 @@ Result<FileBytes> FileBytes::open(const std::string &path)
 		return errno_error("failed to open " + path);
 	FileBytes result;
 	size_t size = static_cast<size_t>(status.st_size);
+	if (!size)
+		return result;
 	result.size_ = size;
 	void *memory = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
 	if (memory != MAP_FAILED) {

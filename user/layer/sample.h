@@ -40,6 +40,8 @@ public:
 	virtual Result<bpf_object *> open(const bpf_object_open_opts &opts) = 0;
 	virtual Result<void> configure(Trace &) { return {}; }
 	virtual int load() = 0; // 0 or a negative errno
+	// The ELF file that is compiled in; empty where there is none.
+	virtual std::string_view elf() const { return {}; }
 	virtual Result<void> attach(Trace &trace) { return trace.attach_all(); }
 
 	// One record from the ring or perf buffer `map`; `data` is valid during the call.
@@ -77,6 +79,12 @@ public:
 		return configure(kern(), trace);
 	}
 	int load() final { return K::load(&kern()); }
+	std::string_view elf() const final
+	{
+		size_t size = 0;
+		auto *bytes = static_cast<const char *>(K::elf_bytes(&size));
+		return {bytes, size};
+	}
 
 protected:
 	K &kern() { return *kern_; }

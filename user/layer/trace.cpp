@@ -47,10 +47,12 @@ double Trace::elapsed() const
 
 Result<void> Trace::open()
 {
-	std::string btf = options_.btf.empty() ? cached_btf() : options_.btf;
+	std::string btf = options_.btf.empty() ? kernel_types_file() : options_.btf;
 	LIBBPF_OPTS(bpf_object_open_opts, opts);
 	if (!btf.empty())
 		opts.btf_custom_path = btf.c_str();
+	else if (!features().has(Feature::kernel_btf))
+		note("this kernel has no BTF: programs that read kernel structs need --btf FILE (anyprobe btf make makes one)");
 	auto object = sample_.open(opts);
 	if (!object)
 		return object.error();
@@ -73,8 +75,6 @@ Result<void> Trace::load()
 	bpf_object__for_each_map(map, object_)
 		if (auto ready = prepare_buffer(map); !ready)
 			return ready;
-	if (options_.btf.empty() && !features().has(Feature::kernel_btf))
-		note("this kernel has no BTF: programs that read kernel structs need --btf FILE");
 	int err = sample_.load();
 	if (err)
 		return log_error("object: failed to load", -err);

@@ -14,6 +14,7 @@ int command_list(std::span<const std::string> arguments);
 int command_doctor(std::span<const std::string> arguments);
 int command_man(std::span<const std::string> arguments);
 int command_complete(std::span<const std::string> arguments);
+int command_btf(std::span<const std::string> arguments);
 int command_help();
 
 // Run a sample with its command line's arguments (without its name).

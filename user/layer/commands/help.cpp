@@ -16,6 +16,7 @@ constexpr CommandRow rows[] = {
 	{"list", "the samples, a line each"},
 	{"doctor", "what this kernel can do, and which engine each sample would use"},
 	{"run OBJECT.o [options]", "load any BPF object, attach it by its section names, print its records"},
+	{"btf make|check|...", "kernel types as a file, for kernels that carry none; btf --help"},
 	{"man [SAMPLE]", "a manual page, for man -l -"},
 	{"version", "the version"},
 };
@@ -58,7 +59,9 @@ int command_man(std::span<const std::string> arguments)
 	for (const SampleEntry *entry : sorted_samples())
 		page.item(entry->info.name, entry->info.summary);
 	page.section("FILES", "/var/cache/anyprobe/: the kernel's types, cut down to what the samples read; made on the first "
-			      "run, may be removed at any time.");
+			      "run, may be removed at any time. /var/lib/anyprobe/btf/RELEASE.btf, "
+			      "/usr/lib/anyprobe/btf/RELEASE.btf: kernel types for the kernel of that release, where it "
+			      "carries none itself; `anyprobe btf make` makes them.");
 	page.section("EXIT STATUS", "0: it ran. 1: it could not. 2: the command line is wrong.");
 	print(page.text());
 	return exit_ok;
