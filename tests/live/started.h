@@ -9,6 +9,8 @@ struct Start {
 	int out = -1;			    // where stdout goes; -1: kept
 	uid_t user = 0;
 	double kill_after = 0; // seconds until SIGKILL; 0: it ends by itself
+	// System calls from this number on are answered by ENOSYS, as by a kernel that is older; 0: none.
+	unsigned first_unknown_call = 0;
 };
 
 // Runs it to its end. Unlike Anyprobe it adds nothing to the command line.

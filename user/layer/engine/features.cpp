@@ -38,9 +38,10 @@ template <bpf_map_type type> bool has_map_type(const Features &)
 	return libbpf_probe_bpf_map_type(type, nullptr) == 1;
 }
 
+// libbpf takes every refusal but two for "the helper is there", that of a kernel without bpf(2) too.
 template <bpf_prog_type type, bpf_func_id helper> bool has_helper(const Features &)
 {
-	return libbpf_probe_bpf_helper(type, helper, nullptr) == 1;
+	return libbpf_probe_bpf_prog_type(type, nullptr) == 1 && libbpf_probe_bpf_helper(type, helper, nullptr) == 1;
 }
 
 bool has_bpf(const Features &)
