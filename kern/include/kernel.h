@@ -60,6 +60,19 @@ struct trace_event_raw_task_newtask {
 	unsigned long clone_flags; /* u64 since 6.17 */
 };
 
+/* sched_wakeup, sched_wakeup_new */
+struct trace_event_raw_sched_wakeup_template {
+	struct trace_entry ent;
+	int pid;
+};
+
+struct trace_event_raw_sched_switch {
+	struct trace_entry ent;
+	int prev_pid;
+	long prev_state;
+	int next_pid;
+};
+
 /* block_rq_insert, block_rq_issue, block_rq_merge (5.11) */
 struct trace_event_raw_block_rq {
 	struct trace_entry ent;
