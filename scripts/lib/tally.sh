@@ -20,44 +20,110 @@ heading() {
 	printf '\n== %s\n' "$1"
 }
 
-# run_logged LOG COMMAND...: shows and keeps what it prints. Not through a pipe: whatever it left
-# running would hold that open, and we would wait for ever. Its own process group (set -m), so
-# that Ctrl-C reaches it through stop_running only, and is not ignored inside.
-run_logged() {
-	local log=$1 status=0
+# start LOG COMMAND...: in the background; its process id is in $started. Not through a pipe: whatever it left
+# running would hold that open, and we would wait for ever. Its own process group (set -m), so that Ctrl-C
+# reaches it through stop_running only, and is not ignored inside.
+start() {
+	local log=$1
 	shift
 	: >"$log"
 	set -m
 	"$@" >"$log" 2>&1 </dev/null &
-	running=$!
+	started=$!
 	set +m
-	tail -s 0.2 -n +1 -f --pid="$running" "$log"
-	wait "$running" || status=$?
-	running=''
+	running+=("$started")
+}
+
+running=()
+stop_running() {
+	local pid
+	for pid in "${running[@]}"; do
+		kill -TERM -- "-$pid" 2>/dev/null || true
+	done
+}
+
+# finished PID: waits for it; returns its exit status.
+finished() {
+	local status=0 pid left=()
+	wait "$1" || status=$?
+	for pid in "${running[@]}"; do
+		[ "$pid" = "$1" ] || left+=("$pid")
+	done
+	running=("${left[@]}")
 	return $status
 }
 
-running=''
-stop_running() {
-	[ -z "$running" ] || kill -TERM -- "-$running" 2>/dev/null || true
-}
-
-# part NAME COMMAND...: runs a test program and counts what its last line says.
+# part NAME COMMAND...: runs a test program, shows what it prints, and counts what its last line says.
 part() {
-	local name=$1 log=$WORK/log status=0 start=$SECONDS last
+	local name=$1 log=$WORK/log status=0 begun=$SECONDS
 	shift
 	heading "$name"
-	run_logged "$log" "$@" || status=$?
-	last=$(tail -n 1 "$log" | tr -d '\r')
+	start "$log" "$@"
+	tail -s 0.2 -n +1 -f --pid="$started" "$log"
+	finished "$started" || status=$?
+	count_log "$name" "$status" "$log" $((SECONDS - begun))
+}
+
+# later NAME COMMAND...: the same, but run by run_later, with others beside it. NAME has no |.
+later() {
+	local name=$1
+	shift
+	LATER+=("$name|$(printf '%q ' "$@")")
+}
+
+LATER=()
+
+# run_later JOBS: runs what was put off, so many at a time, and shows each when it and those before it are done.
+run_later() {
+	local jobs=$1 next=0 shown pids=()
+	mkdir -p "$WORK/later"
+	for ((shown = 0; shown < ${#LATER[@]}; shown++)); do
+		while [ $next -lt ${#LATER[@]} ] && [ $next -lt $((shown + jobs)) ]; do
+			eval "start $WORK/later/$next timed $WORK/later/$next.seconds ${LATER[next]#*|}"
+			pids[next]=$started
+			next=$((next + 1))
+		done
+		show_later $shown "${pids[shown]}"
+	done
+	LATER=()
+}
+
+# timed FILE COMMAND...: leaves in FILE how many seconds it took.
+timed() {
+	local file=$1 begun=$SECONDS status=0
+	shift
+	"$@" || status=$?
+	echo $((SECONDS - begun)) >"$file"
+	return $status
+}
+
+show_later() {
+	local name=${LATER[$1]%%|*} log=$WORK/later/$1 status=0
+	heading "$name"
+	finished "$2" || status=$?
+	cat "$log"
+	count_log "$name" "$status" "$log" "$(cat "$log.seconds" 2>/dev/null || echo 0)"
+	rm -f "$log" "$log.seconds"
+}
+
+# count_log NAME STATUS LOG SECONDS
+count_log() {
+	local last
+	last=$(tail -n 1 "$3" | tr -d '\r')
 	if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
-		count "$name" "$status" "${BASH_REMATCH[@]:1:3}" $((SECONDS - start))
+		count "$1" "$2" "${BASH_REMATCH[@]:1:3}" "$4"
+	elif [ "$2" -eq 77 ]; then
+		echo "skip: $1: $(grep -v skip: "$3" | tail -n 1)"
+		SKIPPED+=("$1: $(grep -v skip: "$3" | tail -n 1)")
+		tally "$1" 0 0 1 "$4"
+		return
 	else
-		echo "test: failed to read what $name counted: exit status $status, last line '$last'"
-		tally "$name" 0 1 0 $((SECONDS - start))
+		echo "test: failed to read what $1 counted: exit status $2, last line '$last'"
+		tally "$1" 0 1 0 "$4"
 	fi
 	while read -r last; do
-		SKIPPED+=("$name: ${last#skip: }")
-	done < <(grep '^skip: ' "$log" || true)
+		SKIPPED+=("$1: ${last#skip: }")
+	done < <(grep '^skip: ' "$3" || true)
 }
 
 # count PART STATUS PASSED FAILED SKIPPED SECONDS
