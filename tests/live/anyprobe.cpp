@@ -95,7 +95,7 @@ std::vector<Json> Run::rows() const
 Anyprobe::Anyprobe(std::vector<std::string> arguments) : out_(temporary_file()), err_(temporary_file())
 {
 	arguments.insert(arguments.begin(), "anyprobe");
-	if (const char *engine = getenv("ANYPROBE_ENGINE"))
+	if (const char *engine = getenv("ANYPROBE_ENGINE"); engine && engine != std::string("auto"))
 		arguments.insert(arguments.end(), {"--engine", engine});
 	pid_ = spawn(anyprobe_path(), std::move(arguments), out_, err_);
 	for (double waited = 0; waited < start_seconds; waited += 0.005) {
