@@ -29,7 +29,7 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=$(BPF_CPU) -D__TARGET_ARCH_$(ARCH) -Wall -
 	-Wno-missing-declarations -Wno-unused-parameter -Ikern/include -Ikern -idirafter /usr/include/$(shell $(CC) -dumpmachine)
 LIBBPF_A ?= $(firstword $(wildcard $(addsuffix /libbpf.a,$(shell $(PKG_CONFIG) --variable=libdir libbpf 2>/dev/null) \
 	/usr/lib/$(shell $(CC) -dumpmachine) /usr/lib64 /usr/lib)))
-LIBS     = $(O)/libbpf.a -lelf -lz
+LIBS     = $(O)/libvm.a $(O)/libbpf.a -lelf -lz
 
 ifeq ($(V),1)
   Q =
@@ -43,11 +43,12 @@ endif
 BPF_OBJECTS := $(SAMPLES:%=$(O)/kern/%_kern.o)
 SKELETONS   := $(SAMPLES:%=$(O)/skeletons/%.skel.h)
 LAYER_SRCS  := $(wildcard user/layer/*.cpp user/layer/*/*.cpp)
+ENGINE_SRCS := $(wildcard ftrace/*.cpp)
 SAMPLE_OBJS := $(SAMPLES:%=$(O)/user/%_user.o)
 # Everything but main(): what the test programs link too.
 LAYER_OBJS  := $(LAYER_SRCS:%.cpp=$(O)/%.o)
-VM_OBJS     := $(O)/vm/disasm.o
-PROGRAM_OBJS := $(LAYER_OBJS) $(SAMPLE_OBJS) $(VM_OBJS)
+ENGINE_OBJS := $(ENGINE_SRCS:%.cpp=$(O)/%.o)
+PROGRAM_OBJS := $(LAYER_OBJS) $(ENGINE_OBJS) $(SAMPLE_OBJS)
 
 .PHONY: all help clean samples asan print-tests tests man install
 .DELETE_ON_ERROR:
@@ -105,7 +106,7 @@ $(O)/%.o: %.c
 # getpwuid and friends do not apply: nothing here calls them.
 LINK = $(CXX) $(CXXFLAGS_ALL) $(if $(SANITIZE),,-static) -Wl,--gc-sections -o $@
 
-$(O)/anyprobe: $(O)/user/main.o $(PROGRAM_OBJS) $(O)/libbpf.a
+$(O)/anyprobe: $(O)/user/main.o $(PROGRAM_OBJS) $(O)/libvm.a $(O)/libbpf.a
 	$(call say,LINK)
 	$(Q)$(LINK).debug $(filter %.o,$^) $(LIBS)
 	$(Q)$(STRIP) -o $@ $@.debug
@@ -125,7 +126,7 @@ $(O)/tests/%.bpf.o: tests/objects/%.bpf.c
 
 $(O)/tests/unit-tests $(O)/tests/live-tests: | $(BPF_TESTS)
 
-$(O)/tests/unit-tests: $(UNIT_OBJS) $(PROGRAM_OBJS) $(O)/libbpf.a
+$(O)/tests/unit-tests: $(UNIT_OBJS) $(PROGRAM_OBJS) $(O)/libvm.a $(O)/libbpf.a
 	$(call say,LINK)
 	$(Q)$(LINK) $(filter %.o,$^) $(LIBS) -lcunit
 
