@@ -60,7 +60,7 @@ struct PlanInput {
 	// kprobe_multi: any one function's plan serves for all.
 	Hook hook;
 	const Format *format = nullptr; // of a tracepoint hook, or of the classic event of a raw one; else nullptr
-	unsigned argument_count = 0;	// fexit: the function's, for its result stands behind them
+	unsigned argument_count = 0;	// fentry, fexit: the function's; its result stands behind them
 	const Kernel *kernel = nullptr;
 	// The map behind a descriptor; nullptr: it is none.
 	std::function<const PlanMap *(int fd)> map;
@@ -69,8 +69,8 @@ struct PlanInput {
 // ---- what comes out -------------------------------------------------------------------------------------
 
 enum class PlanSource {
-	tracepoint, // places: "category/event"
-	kprobe,	    // places: function (with hook.offset), alternatives: the first that can be probed
+	tracepoint, // place: "category/event"
+	kprobe,	    // place: the function; the hook's offset stays. kprobe_multi: the functions are the hook's
 	kretprobe,
 	uprobe, // where the hook says
 	uretprobe,
@@ -102,16 +102,17 @@ struct Fetch {
 	unsigned count = 1; // elements, which lie one behind the other
 	std::string type;   // as to echo: "x64", "u32[4]", "ustring"
 
-	// Where the bytes lay: at the 8-byte pointer that stands `pointer_at` bytes into what fetch number `pointer`
-	// of this plan gave, plus steps.back().offset. -1: this is a value, or lies at the constant address
-	// `address` + steps.back().offset. When the pointer is below 4096 or not canonical, there was
-	// no memory: no region then, and reads of it fail.
+	// A region of the memory image, or else only a value (a register, a word of the context, the task's address).
+	bool is_region = false;
+	// Where a region lay: at the 8-byte pointer that stands `pointer_at` bytes into what fetch number `pointer` of
+	// this plan gave (always one before this one), plus `distance`. pointer -1: at `distance` itself. When the
+	// pointer is below 4096 or not canonical, there was no memory: no region then, and reads of it fail.
 	int pointer = -1;
 	unsigned pointer_at = 0;
+	int64_t distance = 0;
 	bool kept = false; // see above
 
 	unsigned bytes() const { return size * count; }
-	bool is_memory() const { return !steps.empty(); }
 };
 
 // Some bytes of the context that the program gets. What no part covers is 0.
@@ -133,10 +134,10 @@ struct ContextPart {
 
 struct Plan {
 	PlanSource source = PlanSource::tracepoint;
-	std::vector<std::string> places;
-	// A tracepoint "category/event" that must be enabled in one more place than perf (an instance of our own, say)
-	// while this plan's event is on: with a single listener the kernel does not call the function that
-	// is probed (__traceiter_NAME). "": no need.
+	std::string place;
+	// The name of a tracepoint (its category is not known here) that must be enabled in two places, an
+	// instance of our own and perf, say, while this plan's event is on: for a single listener the kernel
+	// does not call the function that is probed (__traceiter_NAME). "": no need.
 	std::string listener;
 
 	// The context is the record as it came (then `context` is empty), or is made of parts.
@@ -150,7 +151,8 @@ struct Plan {
 	int current_fetch = -1;
 	bool recalls = false; // reads what kept fetches of other events have captured
 
-	// What must hold for the program to do anything, as far as an event's filter can say it; else "".
+	// What must hold for the program to do anything, as far as an event's filter can say it; else "". It only
+	// saves work: where a kernel does not take it, leave it off.
 	std::string filter;
 	std::optional<uint32_t> process; // the program does nothing for any other process (a tgid)
 	std::optional<uint32_t> not_process; // nor for this one

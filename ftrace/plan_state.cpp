@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "ftrace/plan_state.h"
+
+#include <algorithm>
+
+void OwnBytes::clear(int64_t offset, uint32_t size)
+{
+	int64_t end = offset + size;
+	auto at = pieces_.upper_bound(offset);
+	if (at != pieces_.begin())
+		--at;
+	while (at != pieces_.end() && at->first < end) {
+		auto [start, piece] = *at;
+		int64_t stop = start + piece.size;
+		if (stop <= offset) {
+			++at;
+			continue;
+		}
+		at = pieces_.erase(at);
+		if (start < offset)
+			pieces_[start] = {static_cast<uint32_t>(offset - start), piece.first, piece.value};
+		if (stop > end)
+			pieces_[end] = {static_cast<uint32_t>(stop - end), piece.first + static_cast<uint32_t>(end - start),
+					piece.value};
+	}
+}
+
+void OwnBytes::write(Values &values, int64_t offset, uint32_t size, Value value)
+{
+	clear(offset, size);
+	if (value->is_constant() && size < 8)
+		value = values.bytes(value, 0, size);
+	pieces_[offset] = {size, 0, value};
+}
+
+void OwnBytes::scatter()
+{
+	pieces_.clear();
+	scattered_ = true;
+}
+
+Value OwnBytes::read(Values &values, int64_t offset, uint32_t size, const Untouched &untouched) const
+{
+	auto at = pieces_.upper_bound(offset);
+	if (at != pieces_.begin())
+		--at;
+	int64_t end = offset + size;
+	// Skip a piece that ends before.
+	if (at != pieces_.end() && at->first + at->second.size <= offset)
+		++at;
+	if (at == pieces_.end() || at->first >= end)
+		return scattered_ ? values.unknown(~uint64_t(0)) : untouched(offset, size);
+	if (at->first <= offset && at->first + at->second.size >= end)
+		return values.bytes(at->second.value, at->second.first + static_cast<uint32_t>(offset - at->first), size);
+	if (size > 8)
+		return values.unknown(~uint64_t(0));
+	// Pieced together: known only where all of it is constant, or one stretch of something that lies in a row.
+	uint64_t number = 0;
+	Value first = nullptr;
+	bool constant = true, row = true;
+	for (uint32_t i = 0; i < size; i++) {
+		Value byte = read(values, offset + i, 1, untouched);
+		if (byte->is_constant())
+			number |= byte->number << (8 * i);
+		else
+			constant = false;
+		if (!i)
+			first = byte;
+		row = row && byte->kind == first->kind && byte->map == first->map && byte->size == 1 &&
+		      ((byte->is(ValueKind::context_bytes) || byte->is(ValueKind::map_bytes))
+			       ? byte->number == first->number + i
+			       : byte->is(ValueKind::memory) && !byte->is_string && byte->space == first->space &&
+					 byte->a == values.sum(first->a, i));
+	}
+	if (constant)
+		return values.constant(number);
+	if (!row)
+		return values.unknown(~uint64_t(0));
+	if (first->is(ValueKind::context_bytes))
+		return values.context_bytes(first->distance(), size);
+	if (first->is(ValueKind::map_bytes))
+		return values.map_bytes(first->map, first->distance(), size);
+	return values.memory(first->a, size, first->space);
+}
+
+void OwnBytes::pointers(Values &values, int64_t offset, uint32_t size,
+			const std::function<void(int64_t, Value)> &visit) const
+{
+	for (const auto &[start, piece] : pieces_) {
+		if (start + piece.size <= offset || start >= offset + size)
+			continue;
+		// Pointers lie at multiples of 8 of the memory that they are part of; a long piece can have many.
+		for (uint32_t at = piece.first % 8 ? 8 - piece.first % 8 : 0; at + 8 <= piece.size; at += 8)
+			if (start + at >= offset && start + at + 8 <= offset + size)
+				visit(start + at - offset, values.bytes(piece.value, piece.first + at, 8));
+	}
+}
+
+void OwnBytes::replace(Value from, Value to)
+{
+	for (auto &[start, piece] : pieces_)
+		if (piece.value == from)
+			piece.value = to;
+}
+
+void OwnBytes::copy(Values &values, int64_t to, const OwnBytes &source, int64_t from, uint32_t size,
+		    const Untouched &untouched)
+{
+	OwnBytes old = source; // it may be this one
+	clear(to, size);
+	int64_t done = from, end = from + size;
+	auto fill = [&](int64_t until) {
+		while (done < until) {
+			auto step = static_cast<uint32_t>(std::min<int64_t>(8, until - done));
+			pieces_[to + done - from] = {step, 0, old.scattered_ ? values.unknown(~uint64_t(0)) : untouched(done, step)};
+			done += step;
+		}
+	};
+	for (const auto &[start, piece] : old.pieces_) {
+		int64_t begin = std::max(start, from), stop = std::min<int64_t>(start + piece.size, end);
+		if (begin >= stop)
+			continue;
+		fill(begin);
+		pieces_[to + begin - from] = {static_cast<uint32_t>(stop - begin),
+					      piece.first + static_cast<uint32_t>(begin - start), piece.value};
+		done = stop;
+	}
+	fill(end);
+}
+
+void OwnBytes::fingerprint(std::vector<uint64_t> &out) const
+{
+	out.push_back(pieces_.size() << 1 | scattered_);
+	for (const auto &[start, piece] : pieces_) {
+		out.push_back(static_cast<uint64_t>(start));
+		out.push_back(uint64_t(piece.size) << 32 | piece.first);
+		out.push_back(piece.value->id);
+	}
+}
+
+void State::replace(Value from, Value to)
+{
+	for (Value &value : registers)
+		if (value == from)
+			value = to;
+	for (StackFrame &frame : frames) {
+		for (Value &value : frame.saved)
+			if (value == from)
+				value = to;
+		frame.stack.replace(from, to);
+	}
+	for (auto &[number, bytes] : objects)
+		bytes.replace(from, to);
+}
+
+std::vector<uint64_t> State::fingerprint(uint32_t live) const
+{
+	std::vector<uint64_t> out{at, has_effect, frames.size()};
+	for (uint32_t i = 0; i < registers.size(); i++)
+		out.push_back(registers[i] && (live & (1u << i)) ? registers[i]->id + 1 : 0);
+	for (const StackFrame &frame : frames) {
+		out.push_back(frame.back);
+		out.push_back(frame.is_callback ? frame.callback.next + 1 : 0);
+		for (Value value : frame.saved)
+			out.push_back(value ? value->id + 1 : 0);
+		frame.stack.fingerprint(out);
+	}
+	for (const auto &[number, bytes] : objects) {
+		out.push_back(number);
+		bytes.fingerprint(out);
+	}
+	return out;
+}
