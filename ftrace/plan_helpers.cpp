@@ -51,10 +51,10 @@ bool is_array(const PlanMap *map)
 
 } // namespace
 
-Value PlanMachine::argument(unsigned number) const
+Value PlanMachine::argument(unsigned number)
 {
 	Value value = state_.registers[number];
-	return value ? value : const_cast<Values &>(values_).unknown(~uint64_t(0));
+	return value ? value : values_.unknown(~uint64_t(0));
 }
 
 void PlanMachine::do_helper(uint32_t id)
@@ -379,9 +379,8 @@ bool PlanMachine::do_callback_helper(uint32_t id)
 		frame.callback.rounds = rounds->number;
 		if (next_round(frame))
 			return true;
-		state_.at = frame.back; // no round at all
-		state_.frames.pop_back();
-		state_.registers[0] = values_.constant(0);
+		state_.registers[0] = values_.constant(0); // no round at all
+		do_exit();
 		return true;
 	}
 	state_.registers[1] = values_.unknown(number); // one round with any index

@@ -79,7 +79,7 @@ class PlanMachine {
 	void copy_value(Value to, Value size, Value value);
 
 	const PlanMap *map_of(Value value) const { return value && value->is(ValueKind::map) ? value->map : nullptr; }
-	Value argument(unsigned number) const; // never nullptr
+	Value argument(unsigned number); // never nullptr
 	uint64_t call_number() const;	       // tells this call from others, on this way
 	bool is_record() const;		       // the context is an event's record: all of it is there
 	void has_effect();
