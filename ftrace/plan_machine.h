@@ -44,7 +44,7 @@ class PlanMachine {
 	void do_jump(const vm_insn &insn);
 	void do_call(const vm_insn &insn);
 	void do_exit();
-	void branch(const vm_insn &insn, Value a, Value b, unsigned width);
+	void branch(int64_t target, Decision decision);
 	void take(State &state, const Decision &decision);
 	void call_function(int64_t target, uint32_t back);
 	bool next_round(StackFrame &frame);

@@ -57,6 +57,31 @@ bool compare(unsigned op, uint64_t a, uint64_t b, unsigned width)
 	}
 }
 
+// The operator for b and a in place of a and b.
+unsigned turned(unsigned op)
+{
+	switch (op) {
+	case VM_JGT:
+		return VM_JLT;
+	case VM_JGE:
+		return VM_JLE;
+	case VM_JLT:
+		return VM_JGT;
+	case VM_JLE:
+		return VM_JGE;
+	case VM_JSGT:
+		return VM_JSLT;
+	case VM_JSGE:
+		return VM_JSLE;
+	case VM_JSLT:
+		return VM_JSGT;
+	case VM_JSLE:
+		return VM_JSGE;
+	default:
+		return op;
+	}
+}
+
 // What the branch does for every value that a and b can have; nothing if it depends.
 std::optional<bool> known(unsigned op, Value a, Value b, unsigned width)
 {
@@ -369,21 +394,23 @@ void PlanMachine::do_jump(const vm_insn &in)
 					     : values_.constant(static_cast<uint64_t>(static_cast<int64_t>(in.imm)));
 	a = values_.bytes(a ? a : values_.unknown(call_number()), 0, width);
 	b = values_.bytes(b ? b : values_.unknown(call_number()), 0, width);
+	if (a->is_constant()) { // a constant is always the second one
+		std::swap(a, b);
+		op = turned(op);
+	}
 	if (auto taken = known(op, a, b, width))
 		return go_to(*taken ? next + in.off : next);
-	branch(in, a, b, width);
+	branch(next + in.off, {static_cast<uint8_t>(op), static_cast<uint8_t>(width), true, a, b});
 }
 
 // Both ways: the one that jumps waits.
-void PlanMachine::branch(const vm_insn &in, Value a, Value b, unsigned width)
+void PlanMachine::branch(int64_t target, Decision decision)
 {
-	Decision decision{static_cast<uint8_t>(VM_OP(in.code)), static_cast<uint8_t>(width), true, a, b};
 	State here = state_;
 	take(state_, decision);
-	uint32_t at = state_.at;
-	go_to(static_cast<int64_t>(at) + 1 + in.off);
+	go_to(target);
 	if (!ended_)
-		waiting_.push_back(state_);
+		waiting_.push_back(std::move(state_));
 	ended_ = false;
 	state_ = std::move(here);
 	decision.holds = false;
