@@ -35,6 +35,12 @@ Error refused(const PlanProgram &program, uint32_t insn, const std::string &reas
 }
 
 class PlanMaker {
+	struct Wanted {
+		PlanRead read;
+		std::string note;
+		bool kept = false;
+		bool needed = true; // else the program runs without it
+	};
 	const PlanInput &input_;
 	Values values_;
 	PlanJoin join_;
@@ -50,7 +56,8 @@ class PlanMaker {
 	Result<void> check_joins();
 	Result<PlanEvent> choose_event() const;
 	Result<void> add_all(PlanFetches &fetches, const PlanEvent &event, std::vector<std::string> &remarks) const;
-	Result<void> add_kept(PlanFetches &fetches, const PlanEvent &event, std::vector<std::string> &remarks) const;
+	std::vector<Wanted> wanted() const;
+	Result<void> add_reads(PlanFetches &fetches, const PlanEvent &event, std::vector<std::string> &remarks) const;
 	void describe(Plan &plan, const PlanEvent &event, const PlanFetches &fetches) const;
 	std::string note_of(const PlanProgram &program, uint32_t insn) const;
 
@@ -75,6 +82,7 @@ PlanRun PlanMaker::run(const PlanProgram &which, std::set<const PlanMap *> uncha
 	if (&which == input_.program) {
 		run_input.cookie = input_.hook.cookie;
 		run_input.argument_count = input_.argument_count;
+		run_input.ends_refused = true;
 	}
 	run_input.max_depth = input_.kernel->max_depth;
 	run_input.unchanging = std::move(unchanging);
@@ -90,8 +98,13 @@ Result<void> PlanMaker::run_all()
 			join_.members.push_back({other, run(*other, {})});
 	if (!self().run.refusals.empty()) {
 		auto unchanging = join_.unchanging(maps_);
-		if (!unchanging.empty())
-			join_.members.front().run = run(program(), std::move(unchanging));
+		if (!unchanging.empty()) {
+			PlanRun again = run(program(), std::move(unchanging));
+			// The first run ended where it was refused: it may be this program that changes the map.
+			if (std::none_of(again.assumed.begin(), again.assumed.end(),
+					 [&](const PlanMap *map) { return again.written.contains(map); }))
+				join_.members.front().run = std::move(again);
+		}
 	}
 	if (!self().run.refusals.empty()) {
 		const PlanRefusal &first = self().run.refusals.front();
@@ -148,20 +161,52 @@ std::string PlanMaker::note_of(const PlanProgram &which, uint32_t insn) const
 	return line.empty() ? fmt::format("insn {}", insn) : line;
 }
 
-Result<void> PlanMaker::add_kept(PlanFetches &fetches, const PlanEvent &event, std::vector<std::string> &remarks) const
+// The program's own reads, then those for others. What lies within another one is not read twice.
+std::vector<PlanMaker::Wanted> PlanMaker::wanted() const
 {
-	for (const JoinedRead &read : kept_) {
-		std::string what = fmt::format("for {}, which follows the pointer in map {}", read.reader->name, read.map->name);
-		fetches.set_note(what);
-		// Only found equal: another event has captured it, only perhaps not as late as this one could.
-		if (!read.is_stored && !event.can_fetch()) {
-			remarks.push_back(fmt::format("cannot capture {} {}: it sees what an earlier event captured",
-						      describe_value(read.read.address), what));
+	std::vector<Wanted> all, left;
+	for (const PlanRead &read : self().run.reads)
+		if (is_direct(read))
+			all.push_back({read, note_of(program(), read.insn), false, true});
+	for (const JoinedRead &read : kept_)
+		all.push_back({read.read, fmt::format("for {}, which follows the pointer in map {}", read.reader->name, read.map->name),
+			       true, read.is_stored});
+	for (size_t i = 0; i < all.size(); i++) {
+		auto holds_it = [&](const Wanted &other) {
+			Place here = place_of(all[i].read.address), there = place_of(other.read.address);
+			bool larger = other.read.size > all[i].read.size || (other.read.size == all[i].read.size && &other < &all[i]);
+			return larger && !other.read.is_string && !all[i].read.is_string && here.base == there.base &&
+			       here.offset >= there.offset &&
+			       here.offset + all[i].read.size <= there.offset + static_cast<int64_t>(other.read.size);
+		};
+		auto other = std::find_if(all.begin(), all.end(), holds_it);
+		if (other == all.end()) {
+			left.push_back(all[i]);
 			continue;
 		}
-		auto added = fetches.add_read(read.read, true);
+		other->kept = other->kept || all[i].kept;
+		other->needed = other->needed || all[i].needed;
+		for (Wanted &taken : left)
+			if (taken.read.address == other->read.address && taken.read.size == other->read.size)
+				taken.kept = other->kept;
+	}
+	return left;
+}
+
+Result<void> PlanMaker::add_reads(PlanFetches &fetches, const PlanEvent &event, std::vector<std::string> &remarks) const
+{
+	for (const Wanted &wanted : wanted()) {
+		fetches.set_note(wanted.note);
+		// A pointer that was only found equal: another event has captured it, though perhaps not as late.
+		if (!wanted.needed && !event.can_fetch()) {
+			remarks.push_back(fmt::format("cannot capture {} {}: an earlier event's is taken",
+						      describe_value(wanted.read.address), wanted.note));
+			continue;
+		}
+		auto added = fetches.add_read(wanted.read, wanted.kept);
 		if (!added)
-			return refused(program(), read.read.insn, added.error().message + " (" + what + ")");
+			return refused(program(), wanted.read.insn,
+				       added.error().message + (wanted.kept ? " (" + wanted.note + ")" : ""));
 	}
 	return {};
 }
@@ -180,19 +225,7 @@ Result<void> PlanMaker::add_all(PlanFetches &fetches, const PlanEvent &event, st
 		if (!added)
 			return refused(program(), no_insn, added.error().message);
 	}
-	// Longer ones first, so that what they hold is not read again.
-	std::vector<PlanRead> reads;
-	std::copy_if(self().run.reads.begin(), self().run.reads.end(), std::back_inserter(reads), is_direct);
-	std::stable_sort(reads.begin(), reads.end(), [](const PlanRead &a, const PlanRead &b) {
-		return !a.is_string && !b.is_string && place_of(a.address).base == place_of(b.address).base && a.size > b.size;
-	});
-	for (const PlanRead &read : reads) {
-		fetches.set_note(note_of(program(), read.insn));
-		auto added = fetches.add_read(read, false);
-		if (!added)
-			return refused(program(), read.insn, added.error().message);
-	}
-	auto added = add_kept(fetches, event, remarks);
+	auto added = add_reads(fetches, event, remarks);
 	if (!added)
 		return added;
 	auto fits = fetches.check();

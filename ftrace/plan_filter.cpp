@@ -11,6 +11,7 @@ namespace {
 constexpr size_t max_alternatives = 8, max_length = 1000;
 
 using Terms = std::set<std::string>; // all of them hold
+using Opposites = std::map<std::string, std::string>;
 
 struct Way {
 	Terms terms;
@@ -143,7 +144,7 @@ void add_comm(const std::vector<Decision> &decisions, const Kernel &kernel, Term
 		terms.insert(fmt::format("{} == \"{}\"", kernel.comm_field, comm));
 }
 
-Way way_of(const std::vector<Decision> &decisions, const Names &names)
+Way way_of(const std::vector<Decision> &decisions, const Names &names, Opposites &opposites)
 {
 	Way way;
 	for (const Decision &decision : decisions) {
@@ -158,8 +159,13 @@ Way way_of(const std::vector<Decision> &decisions, const Names &names)
 			continue;
 		}
 		std::string text = compared(decision, names);
-		if (!text.empty())
-			way.terms.insert(text);
+		if (text.empty())
+			continue;
+		way.terms.insert(text);
+		Decision other = decision;
+		other.holds = !other.holds;
+		if (std::string opposite = compared(other, names); !opposite.empty())
+			opposites[text] = opposite;
 	}
 	add_comm(decisions, names.kernel, way.terms);
 	return way;
@@ -180,6 +186,25 @@ std::string joined(const Terms &terms)
 	});
 }
 
+// (x && y) || !x is y || !x: what one way has settled, another need not ask again.
+bool shorten(std::vector<Terms> &ways, const Opposites &opposites)
+{
+	for (Terms &terms : ways)
+		for (const std::string &term : terms) {
+			auto opposite = opposites.find(term);
+			Terms rest = terms;
+			rest.erase(term);
+			bool settled = opposite != opposites.end() && std::any_of(ways.begin(), ways.end(), [&](Terms other) {
+				return other.erase(opposite->second) && std::includes(rest.begin(), rest.end(), other.begin(), other.end());
+			});
+			if (settled) {
+				terms = std::move(rest);
+				return true;
+			}
+		}
+	return false;
+}
+
 // A way that asks for more than another one adds nothing.
 void absorb(std::vector<Terms> &ways)
 {
@@ -197,9 +222,11 @@ void absorb(std::vector<Terms> &ways)
 	ways = std::move(left);
 }
 
-std::string filter_text(std::vector<Terms> ways)
+std::string filter_text(std::vector<Terms> ways, const Opposites &opposites)
 {
-	absorb(ways);
+	do
+		absorb(ways);
+	while (shorten(ways, opposites));
 	Terms common = common_terms(ways);
 	std::string text = joined(common), alternatives;
 	if (ways.size() == 1 || ways.size() > max_alternatives)
@@ -219,8 +246,9 @@ PlanFilter filter_of(const PlanRun &run, const PlanEvent &event, const PlanFetch
 {
 	PlanFilter filter;
 	std::vector<Way> ways;
+	Opposites opposites;
 	for (const std::vector<Decision> &decisions : run.conditions)
-		ways.push_back(way_of(decisions, {event, fetches, kernel}));
+		ways.push_back(way_of(decisions, {event, fetches, kernel}, opposites));
 	if (ways.empty())
 		return filter;
 	filter.process = ways.front().process;
@@ -234,6 +262,6 @@ PlanFilter filter_of(const PlanRun &run, const PlanEvent &event, const PlanFetch
 	}
 	if (!not_processes.empty())
 		filter.not_process = *not_processes.begin();
-	filter.text = filter_text(std::move(terms));
+	filter.text = filter_text(std::move(terms), opposites);
 	return filter;
 }

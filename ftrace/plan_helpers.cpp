@@ -59,10 +59,8 @@ Value PlanMachine::argument(unsigned number)
 
 void PlanMachine::do_helper(uint32_t id)
 {
-	if (const char *action = action_of(id)) {
-		refuse(action);
-		return end_way();
-	}
+	if (const char *action = action_of(id))
+		return refuse(action);
 	result_.helpers.insert(id);
 	uint32_t at = state_.at;
 	if (do_callback_helper(id)) // goes on in the callback
@@ -353,7 +351,6 @@ bool PlanMachine::do_callback_helper(uint32_t id)
 	Value function = argument(2), rounds = argument(1), context = argument(3);
 	if (!function->is_constant()) {
 		refuse("which function it calls is only known when it runs");
-		end_way();
 		return true;
 	}
 	const PlanMap *map = map_of(rounds);

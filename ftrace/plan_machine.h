@@ -15,12 +15,13 @@ class PlanMachine {
 	std::vector<Object> objects_;
 	std::vector<uint32_t> live_;	 // registers that are read after an instruction is reached
 	std::vector<bool> is_meeting_;	 // ways can meet there
+	using Decisions = std::vector<Decision>;
 	std::map<std::vector<uint64_t>, uint32_t> seen_; // states that have been looked at, numbered
-	std::vector<bool> leads_to_effect_;		 // by that number
+	std::vector<std::set<Decisions>> to_effect_;	 // by that number: what is decided from there to a first effect
 	struct Joined { // a way that came to a state which another one had come to before
 		uint32_t seen;
-		std::vector<Decision> decisions;
-		std::vector<uint32_t> passed;
+		Decisions decisions;
+		std::vector<std::pair<uint32_t, size_t>> passed;
 	};
 	std::vector<Joined> joined_;
 
@@ -32,6 +33,7 @@ class PlanMachine {
 	void find_live();
 	bool has_been_here();
 	void settle_joined();
+	bool note_effect(const Decisions &decisions, const std::vector<std::pair<uint32_t, size_t>> &passed);
 	void step();
 	void go_to(int64_t target);
 	void do_arithmetic(const vm_insn &insn);

@@ -10,6 +10,8 @@ namespace {
 
 // Far above what a program needs that the kernel's verifier takes; a runaway ends within a second.
 constexpr uint32_t max_steps = 400000, max_rounds = 4096, max_frames = 8;
+// To one effect from one state: what is beyond makes a filter weaker, not wrong.
+constexpr size_t max_ways = 32;
 
 bool is_jump(uint8_t code)
 {
@@ -161,14 +163,33 @@ bool PlanMachine::has_been_here()
 {
 	auto [at, is_new] = seen_.try_emplace(state_.fingerprint(live_[state_.at]), static_cast<uint32_t>(seen_.size()));
 	if (is_new)
-		leads_to_effect_.push_back(false);
+		to_effect_.emplace_back();
 	if (state_.has_effect)
 		return !is_new;
 	if (is_new)
-		state_.passed.push_back(at->second);
+		state_.passed.emplace_back(at->second, state_.decisions.size());
 	else
 		joined_.push_back({at->second, state_.decisions, state_.passed});
 	return !is_new;
+}
+
+// These decisions lead to an effect; from each state on the way the later ones do. True if that is new.
+bool PlanMachine::note_effect(const Decisions &decisions, const std::vector<std::pair<uint32_t, size_t>> &passed)
+{
+	bool is_new = result_.conditions.insert(decisions).second;
+	for (auto [seen, taken] : passed) {
+		auto &ways = to_effect_[seen];
+		if (ways.contains({}))
+			continue;
+		Decisions rest(decisions.begin() + static_cast<ptrdiff_t>(taken), decisions.end());
+		if (ways.size() >= max_ways) { // "perhaps" is enough then
+			ways = {{}};
+			is_new = true;
+		} else {
+			is_new = ways.insert(std::move(rest)).second || is_new;
+		}
+	}
+	return is_new;
 }
 
 // A way that joined another one leads where that one went.
@@ -176,15 +197,12 @@ void PlanMachine::settle_joined()
 {
 	for (bool changed = true; changed;) {
 		changed = false;
-		for (Joined &way : joined_) {
-			if (!leads_to_effect_[way.seen])
-				continue;
-			result_.conditions.insert(way.decisions);
-			for (uint32_t passed : way.passed) {
-				changed = changed || !leads_to_effect_[passed];
-				leads_to_effect_[passed] = true;
+		for (const Joined &way : joined_)
+			for (const Decisions &rest : std::set<Decisions>(to_effect_[way.seen])) {
+				Decisions whole = way.decisions;
+				whole.insert(whole.end(), rest.begin(), rest.end());
+				changed = note_effect(whole, way.passed) || changed;
 			}
-		}
 	}
 }
 
@@ -196,7 +214,7 @@ PlanRun PlanMachine::run()
 	state_.registers[1] = values_.address(ValueKind::context, 0, 0);
 	state_.registers[VM_REG_FP] = values_.address(ValueKind::stack, 0, 0);
 	waiting_.push_back(std::move(state_));
-	while (!waiting_.empty()) {
+	while (!waiting_.empty() && !(input_.ends_refused && !result_.refusals.empty())) {
 		state_ = std::move(waiting_.back());
 		waiting_.pop_back();
 		for (ended_ = false; !ended_;) {
@@ -243,10 +261,8 @@ void PlanMachine::step()
 
 void PlanMachine::go_to(int64_t target)
 {
-	if (target <= static_cast<int64_t>(state_.at) && ++state_.rounds > max_rounds) {
-		refuse("the end of this loop depends on what is only known when the program runs");
-		return end_way();
-	}
+	if (target <= static_cast<int64_t>(state_.at) && ++state_.rounds > max_rounds)
+		return refuse("the end of this loop depends on what is only known when the program runs");
 	state_.at = target < 0 ? size() : static_cast<uint32_t>(target);
 }
 
@@ -313,10 +329,8 @@ void PlanMachine::do_byte_swap(const vm_insn &in)
 // Map handles, addresses in global data, functions; two instructions.
 void PlanMachine::do_wide_load(const vm_insn &in)
 {
-	if (in.code != VM_LD_IMM64 || state_.at + 1 >= size()) {
-		refuse("it reads the packet, which only a socket filter has");
-		return end_way();
-	}
+	if (in.code != VM_LD_IMM64 || state_.at + 1 >= size())
+		return refuse("it reads the packet, which only a socket filter has");
 	int32_t second = input_.program->insns[state_.at + 1].imm;
 	Value &dst = state_.registers[in.dst];
 	const PlanMap *map = in.src == VM_PSEUDO_FD || in.src == VM_PSEUDO_VALUE ? (*input_.map)(in.imm) : nullptr;
@@ -446,23 +460,17 @@ void PlanMachine::do_call(const vm_insn &in)
 {
 	if (in.src == VM_CALL_LOCAL)
 		return call_function(static_cast<int64_t>(state_.at) + 1 + in.imm, state_.at + 1);
-	if (in.src == VM_CALL_HELPER && in.imm == VM_CORE_UNRESOLVED) {
-		refuse("it uses a field or type that this kernel's BTF does not have");
-		return end_way();
-	}
-	if (in.src != VM_CALL_HELPER) {
-		refuse("it calls a function of the kernel, which runs in the kernel only");
-		return end_way();
-	}
+	if (in.src == VM_CALL_HELPER && in.imm == VM_CORE_UNRESOLVED)
+		return refuse("it uses a field or type that this kernel's BTF does not have");
+	if (in.src != VM_CALL_HELPER)
+		return refuse("it calls a function of the kernel, which runs in the kernel only");
 	do_helper(static_cast<uint32_t>(in.imm));
 }
 
 void PlanMachine::call_function(int64_t target, uint32_t back)
 {
-	if (state_.frames.size() == max_frames || target < 0 || target >= size()) {
-		refuse("its calls nest too deep");
-		return end_way();
-	}
+	if (state_.frames.size() == max_frames || target < 0 || target >= size())
+		return refuse("its calls nest too deep");
 	StackFrame frame;
 	frame.back = back;
 	for (unsigned i = 0; i < frame.saved.size(); i++)
@@ -496,7 +504,7 @@ void PlanMachine::do_exit()
 		State here = state_;
 		if (may_go_on && next_round(frame)) {
 			if (++state_.rounds > max_rounds)
-				return refuse("a callback has too many rounds to follow"), end_way();
+				return refuse("a callback has too many rounds to follow");
 			if (!may_stop)
 				return;
 			waiting_.push_back(std::move(state_));
@@ -519,16 +527,16 @@ void PlanMachine::has_effect()
 	if (state_.has_effect)
 		return;
 	state_.has_effect = true;
-	result_.conditions.insert(state_.decisions);
-	for (uint32_t passed : state_.passed)
-		leads_to_effect_[passed] = true;
+	note_effect(state_.decisions, state_.passed);
 	state_.decisions.clear();
 	state_.passed.clear();
 }
 
+// The way ends here, for a program that is refused needs no more to be known about.
 void PlanMachine::refuse(std::string reason)
 {
 	result_.refusals.push_back({state_.at, std::move(reason)});
+	ended_ = true;
 }
 
 uint64_t PlanMachine::call_number() const

@@ -63,6 +63,7 @@ struct PlanRunInput {
 	unsigned argument_count = 0;	      // fexit
 	unsigned max_depth = 8;		      // of pointers one behind the other
 	std::set<const PlanMap *> unchanging; // maps whose contents may be taken as they are now
+	bool ends_refused = false;	      // the first refusal is enough
 };
 
 PlanRun run_symbolically(Values &values, const PlanRunInput &input);

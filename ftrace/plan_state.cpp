@@ -54,33 +54,45 @@ Value OwnBytes::read(Values &values, int64_t offset, uint32_t size, const Untouc
 		return values.bytes(at->second.value, at->second.first + static_cast<uint32_t>(offset - at->first), size);
 	if (size > 8)
 		return values.unknown(~uint64_t(0));
-	// Pieced together: known only where all of it is constant, or one stretch of something that lies in a row.
+	return pieced_together(values, offset, size, untouched);
+}
+
+// Is `byte` the one that follows `count` bytes after `first`, in something that lies in a row?
+static bool follows(Values &values, Value first, uint32_t count, Value byte)
+{
+	if (byte->kind != first->kind || byte->map != first->map || byte->size != 1)
+		return false;
+	if (byte->is(ValueKind::context_bytes) || byte->is(ValueKind::map_bytes))
+		return byte->number == first->number + count;
+	return byte->is(ValueKind::memory) && !byte->is_string && byte->space == first->space &&
+	       byte->a == values.sum(first->a, count);
+}
+
+// Known where all of it is constant, or one stretch of something that lies in a row, with zeros above it.
+Value OwnBytes::pieced_together(Values &values, int64_t offset, uint32_t size, const Untouched &untouched) const
+{
 	uint64_t number = 0;
+	uint32_t row = 0;
 	Value first = nullptr;
-	bool constant = true, row = true;
 	for (uint32_t i = 0; i < size; i++) {
 		Value byte = read(values, offset + i, 1, untouched);
-		if (byte->is_constant())
-			number |= byte->number << (8 * i);
-		else
-			constant = false;
 		if (!i)
 			first = byte;
-		row = row && byte->kind == first->kind && byte->map == first->map && byte->size == 1 &&
-		      ((byte->is(ValueKind::context_bytes) || byte->is(ValueKind::map_bytes))
-			       ? byte->number == first->number + i
-			       : byte->is(ValueKind::memory) && !byte->is_string && byte->space == first->space &&
-					 byte->a == values.sum(first->a, i));
+		if (row == i && (!i || follows(values, first, i, byte)) && !byte->is_constant())
+			row++;
+		else if (byte->is_constant() && (!row || !byte->number))
+			number |= byte->number << (8 * i);
+		else
+			return values.unknown(~uint64_t(0));
 	}
-	if (constant)
-		return values.constant(number);
 	if (!row)
-		return values.unknown(~uint64_t(0));
+		return values.constant(number);
 	if (first->is(ValueKind::context_bytes))
-		return values.context_bytes(first->distance(), size);
+		return values.context_bytes(first->distance(), row);
 	if (first->is(ValueKind::map_bytes))
-		return values.map_bytes(first->map, first->distance(), size);
-	return values.memory(first->a, size, first->space);
+		return values.map_bytes(first->map, first->distance(), row);
+	return first->is(ValueKind::memory) && !first->is_string ? values.memory(first->a, row, first->space)
+								 : values.unknown(~uint64_t(0));
 }
 
 void OwnBytes::pointers(Values &values, int64_t offset, uint32_t size,
@@ -88,6 +100,8 @@ void OwnBytes::pointers(Values &values, int64_t offset, uint32_t size,
 {
 	for (const auto &[start, piece] : pieces_) {
 		if (start + piece.size <= offset || start >= offset + size)
+			continue;
+		if (piece.value->is_constant() || piece.value->is_string)
 			continue;
 		// Pointers lie at multiples of 8 of the memory that they are part of; a long piece can have many.
 		for (uint32_t at = piece.first % 8 ? 8 - piece.first % 8 : 0; at + 8 <= piece.size; at += 8)

@@ -19,11 +19,15 @@ class OwnBytes {
 	std::map<int64_t, Piece> pieces_; // by offset; they do not overlap
 	bool scattered_ = false;	  // written at an offset that is not known
 
-	void clear(int64_t offset, uint32_t size);
-
 public:
 	// What a byte holds that was never written.
 	using Untouched = std::function<Value(int64_t offset, uint32_t size)>;
+
+private:
+	void clear(int64_t offset, uint32_t size);
+	Value pieced_together(Values &values, int64_t offset, uint32_t size, const Untouched &untouched) const;
+
+public:
 
 	void write(Values &values, int64_t offset, uint32_t size, Value value);
 	// A write somewhere in it: nothing is known any more.
@@ -79,7 +83,8 @@ struct State {
 	std::vector<StackFrame> frames;
 	std::map<uint32_t, OwnBytes> objects; // by number: what this way has written there
 	std::vector<Decision> decisions;      // up to the first effect
-	std::vector<uint32_t> passed;	      // likewise: numbers of the states that it went through
+	// Likewise: numbers of the states that it went through, with how many decisions it had taken then.
+	std::vector<std::pair<uint32_t, size_t>> passed;
 	bool has_effect = false;	      // something outside has been changed
 	uint32_t rounds = 0;		      // jumps backwards so far
 
