@@ -221,7 +221,8 @@ Fetch PlanFetches::region(const Fetch &path, int64_t distance, unsigned size, un
 	return fetch;
 }
 
-// As few arguments as the kernel's arrays allow; each piece is read on its own.
+// As few arguments as the kernel's arrays allow; each piece is read on its own. No kernel up to 6.1 takes an array of
+// user memory (+u0(..):x64[2]: "String accepts only memory argument").
 Result<void> PlanFetches::add_words(Value address, unsigned size, const Fetch &path, bool user, bool kept)
 {
 	auto pointer = add_pointer(place_of(address).base);
@@ -230,7 +231,7 @@ Result<void> PlanFetches::add_words(Value address, unsigned size, const Fetch &p
 	int64_t distance = place_of(address).offset;
 	for (unsigned done = 0; done < size;) {
 		unsigned unit = unit_of(size), count = (size - done) / unit;
-		if (!kernel_.arrays) { // words as large as the rest allows
+		if (!kernel_.arrays || (user && kernel_.user_reads && !event_.in_program())) { // words as large as the rest allows
 			unit = size - done >= 8 ? 8 : size - done >= 4 ? 4 : size - done >= 2 ? 2 : 1;
 			count = 1;
 		}
