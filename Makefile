@@ -113,7 +113,7 @@ $(O)/anyprobe: $(O)/user/main.o $(PROGRAM_OBJS) $(O)/libvm.a $(O)/libbpf.a
 	$(Q)for name in $(SAMPLES); do ln -sf anyprobe $(O)/$$name; done
 
 # --- tests ----------------------------------------------------------------------------------------
-UNIT_OBJS := $(patsubst %.cpp,$(O)/%.o,$(wildcard tests/*.cpp))
+UNIT_OBJS := $(patsubst %.cpp,$(O)/%.o,$(wildcard tests/*.cpp)) $(O)/tests/machine/assemble.o
 LIVE_OBJS := $(patsubst %.cpp,$(O)/%.o,$(wildcard tests/live/*.cpp)) $(O)/tests/suite.o
 # Objects as anybody writes them, for the loader and `anyprobe run`.
 BPF_TESTS := $(patsubst tests/objects/%.c,$(O)/tests/%.o,$(wildcard tests/objects/*.bpf.c))

@@ -62,7 +62,7 @@ std::string Plan::arguments(uint64_t current) const
 std::string PlanFetches::type_of(const Fetch &fetch, bool user) const
 {
 	if (fetch.is_string)
-		return user && kernel_.user_reads ? "ustring" : "string";
+		return user && kernel_.user_reads && !event_.in_program() ? "ustring" : "string";
 	std::string type = fmt::format("{}{}", kernel_.hex_types ? "x" : "u", 8 * fetch.size);
 	return fetch.count > 1 ? fmt::format("{}[{}]", type, fetch.count) : type;
 }
@@ -123,6 +123,8 @@ Result<int> PlanFetches::add_current()
 {
 	if (current_ >= 0)
 		return current_;
+	if (event_.in_program())
+		return refusal("it reads the running task, which is in the kernel: a uprobe's event reads the program's memory only");
 	if (!kernel_.current)
 		return refusal("it reads the running task, and the address of \"current\" is not known here (it takes "
 			       "/proc/kallsyms with addresses: run as root)");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// PlanMachine: what run_symbolically() is made of. Instructions are in plan_run.cpp, memory in
-// plan_memory.cpp, helpers in plan_helpers.cpp.
+// PlanMachine: what run_symbolically() is made of. Ways through the program are in plan_run.cpp, instructions
+// in plan_insn.cpp, memory in plan_memory.cpp, helpers in plan_helpers.cpp.
 #pragma once
 
 #include "ftrace/plan_run.h"
