@@ -42,7 +42,7 @@ ContextWord missing(std::string reason)
 
 Error no_kprobes(const std::string &why)
 {
-	return Error{fmt::format("{}, which takes a kprobe, and this kernel has no kprobe_events (CONFIG_KPROBE_EVENTS)", why),
+	return Error{fmt::format("{}: it takes a kprobe, and this kernel has no kprobe_events (CONFIG_KPROBE_EVENTS)", why),
 		     EOPNOTSUPP};
 }
 
@@ -64,7 +64,7 @@ Result<void> PlanEvent::choose_syscall(const std::string &name, bool needs_fetch
 	context_size = header_ + 8 + (is_entry_ ? 6 * 8 : 8);
 	if (!needs_fetches)
 		return {};
-	std::string why = fmt::format("the program follows a pointer, and the record of tracepoint {} cannot", input_->hook.target);
+	std::string why = fmt::format("the program reads what the record of tracepoint {} does not have", input_->hook.target);
 	if (!kernel.kprobes)
 		return no_kprobes(why);
 	for (const char *prefix : {"__x64_sys_", "sys_", "SyS_"}) {
@@ -75,8 +75,8 @@ Result<void> PlanEvent::choose_syscall(const std::string &name, bool needs_fetch
 		source = is_entry_ ? PlanSource::kprobe : PlanSource::kretprobe;
 		explanation = fmt::format("{} on {} in place of tracepoint {}: {}", is_entry_ ? "kprobe" : "kretprobe", place,
 					  input_->hook.target,
-					  is_entry_ ? "the program's pointers are followed, and a tracepoint's record cannot do that"
-						    : "a tracepoint's record cannot carry what is read");
+					  is_entry_ ? "the program follows a pointer, which a tracepoint's record cannot"
+						    : "the program reads what a tracepoint's record does not have");
 		return {};
 	}
 	return Error{fmt::format("{}; the system call's function is not to be found (__x64_sys_{}, sys_{})", why, call, call),

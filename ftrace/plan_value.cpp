@@ -144,7 +144,7 @@ Value Values::bytes(Value a, uint32_t first, uint32_t size)
 	}
 	if (first == 0 && size >= a->size && !a->is(ValueKind::sign_extended))
 		return a;
-	if (first == 0 && size == 8)
+	if (first == 0 && size == 8 && a->size <= 8)
 		return a;
 	if (first >= a->size && !a->is(ValueKind::sign_extended))
 		return constant(0);
