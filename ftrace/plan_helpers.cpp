@@ -358,7 +358,7 @@ bool PlanMachine::do_callback_helper(uint32_t id)
 	call_function(static_cast<int64_t>(function->number), state_.at + 1);
 	if (ended_)
 		return true;
-	StackFrame &frame = state_.frames.back();
+	CallFrame &frame = state_.frames.back();
 	frame.is_callback = true;
 	frame.callback.function = static_cast<uint32_t>(function->number);
 	frame.callback.context = context;

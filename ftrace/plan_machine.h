@@ -49,7 +49,7 @@ class PlanMachine {
 	void branch(int64_t target, Decision decision);
 	void take(State &state, const Decision &decision);
 	void call_function(int64_t target, uint32_t back);
-	bool next_round(StackFrame &frame);
+	bool next_round(CallFrame &frame);
 
 	// plan_memory.cpp
 	uint32_t object_for(const PlanMap *map, uint64_t which, uint32_t size);

@@ -344,7 +344,7 @@ void PlanMachine::call_function(int64_t target, uint32_t back)
 {
 	if (state_.frames.size() == max_frames || target < 0 || target >= size())
 		return refuse("its calls nest too deep");
-	StackFrame frame;
+	CallFrame frame;
 	frame.back = back;
 	for (unsigned i = 0; i < frame.saved.size(); i++)
 		frame.saved[i] = state_.registers[6 + i];
@@ -355,7 +355,7 @@ void PlanMachine::call_function(int64_t target, uint32_t back)
 }
 
 // Starts the callback of the innermost frame again; false: it has had all its rounds.
-bool PlanMachine::next_round(StackFrame &frame)
+bool PlanMachine::next_round(CallFrame &frame)
 {
 	Callback &callback = frame.callback;
 	if (callback.next >= callback.rounds)
@@ -368,7 +368,7 @@ bool PlanMachine::next_round(StackFrame &frame)
 
 void PlanMachine::do_exit()
 {
-	StackFrame &frame = state_.frames.back();
+	CallFrame &frame = state_.frames.back();
 	if (state_.frames.size() == 1)
 		return end_way();
 	if (frame.is_callback) {
@@ -415,7 +415,7 @@ void PlanMachine::refuse(std::string reason)
 uint64_t PlanMachine::call_number() const
 {
 	uint64_t number = state_.at | uint64_t(state_.rounds) << 32;
-	for (const StackFrame &frame : state_.frames)
+	for (const CallFrame &frame : state_.frames)
 		number = number * 31 + frame.back;
 	return number;
 }

@@ -157,7 +157,7 @@ void State::replace(Value from, Value to)
 	for (Value &value : registers)
 		if (value == from)
 			value = to;
-	for (StackFrame &frame : frames) {
+	for (CallFrame &frame : frames) {
 		for (Value &value : frame.saved)
 			if (value == from)
 				value = to;
@@ -172,7 +172,7 @@ std::vector<uint64_t> State::fingerprint(uint32_t live) const
 	std::vector<uint64_t> out{at, has_effect, frames.size()};
 	for (uint32_t i = 0; i < registers.size(); i++)
 		out.push_back(registers[i] && (live & (1u << i)) ? registers[i]->id + 1 : 0);
-	for (const StackFrame &frame : frames) {
+	for (const CallFrame &frame : frames) {
 		out.push_back(frame.back);
 		out.push_back(frame.is_callback ? frame.callback.next + 1 : 0);
 		for (Value value : frame.saved)

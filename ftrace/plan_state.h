@@ -59,7 +59,7 @@ struct Callback {
 	Value context = nullptr;
 };
 
-struct StackFrame {
+struct CallFrame {
 	uint32_t back = 0; // where the caller goes on
 	std::array<Value, 4> saved{};
 	OwnBytes stack;
@@ -80,7 +80,7 @@ struct Decision {
 struct State {
 	uint32_t at = 0;
 	std::array<Value, VM_REG_COUNT> registers{}; // nullptr: nothing
-	std::vector<StackFrame> frames;
+	std::vector<CallFrame> frames;
 	std::map<uint32_t, OwnBytes> objects; // by number: what this way has written there
 	std::vector<Decision> decisions;      // up to the first effect
 	// Likewise: numbers of the states that it went through, with how many decisions it had taken then.
