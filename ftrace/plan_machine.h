@@ -9,10 +9,10 @@ class PlanMachine {
 	Values &values_;
 	const PlanRunInput &input_;
 	PlanRun result_;
-	std::vector<State> waiting_;
-	State state_;
+	std::vector<PlanState> waiting_;
+	PlanState state_;
 	bool ended_ = false; // this way
-	std::vector<Object> objects_;
+	std::vector<OwnObject> objects_;
 	std::vector<uint32_t> live_;	 // registers that are read after an instruction is reached
 	std::vector<bool> is_meeting_;	 // ways can meet there
 	using Decisions = std::vector<Decision>;
@@ -47,7 +47,7 @@ class PlanMachine {
 	void do_call(const vm_insn &insn);
 	void do_exit();
 	void branch(int64_t target, Decision decision);
-	void take(State &state, const Decision &decision);
+	void take(PlanState &state, const Decision &decision);
 	void call_function(int64_t target, uint32_t back);
 	bool next_round(CallFrame &frame);
 

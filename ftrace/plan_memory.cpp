@@ -49,7 +49,7 @@ uint32_t PlanMachine::object_for(const PlanMap *map, uint64_t which, uint32_t si
 	for (uint32_t i = 0; i < objects_.size(); i++)
 		if (objects_[i].map == map && objects_[i].which == which)
 			return i;
-	Object object{map, which, {}, false, size};
+	OwnObject object{map, which, {}, false, size};
 	// Global data: an array with one value.
 	bool fixed = map && (map->constant || input_.unchanging.contains(map));
 	uint32_t zero = 0;
@@ -72,7 +72,7 @@ OwnBytes::Untouched PlanMachine::untouched(Value address)
 {
 	if (address->is(ValueKind::stack))
 		return [this](int64_t, uint32_t) { return values_.unknown(~uint64_t(0)); };
-	const Object &object = objects_[address->index];
+	const OwnObject &object = objects_[address->index];
 	if (object.has_contents)
 		return [this, contents = object.contents](int64_t offset, uint32_t size) -> Value {
 			uint64_t number = 0;

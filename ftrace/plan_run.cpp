@@ -293,7 +293,7 @@ void PlanMachine::do_jump(const vm_insn &in)
 // Both ways: the one that jumps waits.
 void PlanMachine::branch(int64_t target, Decision decision)
 {
-	State here = state_;
+	PlanState here = state_;
 	take(state_, decision);
 	go_to(target);
 	if (!ended_)
@@ -306,7 +306,7 @@ void PlanMachine::branch(int64_t target, Decision decision)
 }
 
 // What a decision tells about values.
-void PlanMachine::take(State &state, const Decision &decision)
+void PlanMachine::take(PlanState &state, const Decision &decision)
 {
 	bool equal = (decision.op == VM_JEQ && decision.holds) || (decision.op == VM_JNE && !decision.holds);
 	bool unequal = (decision.op == VM_JEQ && !decision.holds) || (decision.op == VM_JNE && decision.holds);
@@ -357,7 +357,7 @@ void PlanMachine::call_function(int64_t target, uint32_t back)
 // Starts the callback of the innermost frame again; false: it has had all its rounds.
 bool PlanMachine::next_round(CallFrame &frame)
 {
-	Callback &callback = frame.callback;
+	CallbackRounds &callback = frame.callback;
 	if (callback.next >= callback.rounds)
 		return false;
 	state_.registers[1] = values_.constant(callback.next++);
@@ -374,7 +374,7 @@ void PlanMachine::do_exit()
 	if (frame.is_callback) {
 		Value result = state_.registers[0];
 		bool may_stop = !result || !result->is_constant(0), may_go_on = !result || !result->is_constant() || !result->number;
-		State here = state_;
+		PlanState here = state_;
 		if (may_go_on && next_round(frame)) {
 			if (++state_.rounds > max_rounds)
 				return refuse("a callback has too many rounds to follow");

@@ -152,7 +152,7 @@ void OwnBytes::fingerprint(std::vector<uint64_t> &out) const
 	}
 }
 
-void State::replace(Value from, Value to)
+void PlanState::replace(Value from, Value to)
 {
 	for (Value &value : registers)
 		if (value == from)
@@ -167,7 +167,7 @@ void State::replace(Value from, Value to)
 		bytes.replace(from, to);
 }
 
-std::vector<uint64_t> State::fingerprint(uint32_t live) const
+std::vector<uint64_t> PlanState::fingerprint(uint32_t live) const
 {
 	std::vector<uint64_t> out{at, has_effect, frames.size()};
 	for (uint32_t i = 0; i < registers.size(); i++)

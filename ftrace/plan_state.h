@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// State: everything that a program has at one instruction on one way through it, symbolically.
+// PlanState: everything that a program has at one instruction on one way through it, symbolically.
 #pragma once
 
 #include "ftrace/plan_value.h"
@@ -44,7 +44,7 @@ public:
 };
 
 // A value of a map that the program holds the address of, or a record that it has reserved.
-struct Object {
+struct OwnObject {
 	const PlanMap *map = nullptr; // nullptr: a record
 	uint64_t which = 0;	      // the call that gave it
 	std::string contents;	      // constant contents, where has_contents
@@ -52,7 +52,7 @@ struct Object {
 	uint32_t size = 0;
 };
 
-struct Callback {
+struct CallbackRounds {
 	uint32_t function = 0;
 	uint64_t rounds = 0; // of bpf_loop; 0: one round stands for all
 	uint64_t next = 0;
@@ -64,7 +64,7 @@ struct CallFrame {
 	std::array<Value, 4> saved{};
 	OwnBytes stack;
 	bool is_callback = false;
-	Callback callback;
+	CallbackRounds callback;
 };
 
 // A branch that was taken: `a op b` was `holds`.
@@ -77,7 +77,7 @@ struct Decision {
 	auto operator<=>(const Decision &) const = default;
 };
 
-struct State {
+struct PlanState {
 	uint32_t at = 0;
 	std::array<Value, VM_REG_COUNT> registers{}; // nullptr: nothing
 	std::vector<CallFrame> frames;
