@@ -35,7 +35,7 @@ std::string parts(const Result<Plan> &plan)
 void takes_a_tracepoint_as_it_is()
 {
 	PlanCase test;
-	test.format("new/task_newtask").program("count", "r2 = *(u64 *)(r1 +32)\nr0 = 0\nexit\n", BPF_PROG_TYPE_TRACEPOINT);
+	test.format("6.1/task_newtask").program("count", "r2 = *(u64 *)(r1 +32)\nr0 = 0\nexit\n", BPF_PROG_TYPE_TRACEPOINT);
 	test.target = "task/task_newtask";
 	auto plan = test.plan(HookKind::tracepoint);
 	CHECK_EQUAL(shown(plan), "tracepoint task/task_newtask");
@@ -46,7 +46,7 @@ void takes_a_tracepoint_as_it_is()
 void follows_no_pointer_of_a_record()
 {
 	PlanCase test;
-	test.format("new/inet_sock_set_state")
+	test.format("6.1/inet_sock_set_state")
 		.program("state", fmt::format(fmt::runtime(read_argument), 8), BPF_PROG_TYPE_TRACEPOINT);
 	test.target = "sock/inet_sock_set_state";
 	test.line = [](uint32_t insn) { return fmt::format("tcp_kern.c:{}: read(sk);", 100 + insn); };
@@ -57,14 +57,14 @@ void follows_no_pointer_of_a_record()
 
 void makes_a_system_calls_context_of_its_record()
 {
-	PlanCase test = syscall("new/sys_enter_openat", fmt::format(fmt::runtime(use_argument), 24) );
+	PlanCase test = syscall("6.1/sys_enter_openat", fmt::format(fmt::runtime(use_argument), 24) );
 	auto plan = test.plan(HookKind::tracepoint);
 	CHECK_EQUAL(shown(plan), "tracepoint syscalls/sys_enter_openat");
 	CHECK_EQUAL(parts(plan), "0+8 record 0+8, 24+8 record 24+8");
 	CHECK_EQUAL(plan->context_size, 64);
-	CHECK_EQUAL(parts(syscall("new/sys_enter_openat", fmt::format(fmt::runtime(use_argument), 8)).plan(HookKind::tracepoint)),
+	CHECK_EQUAL(parts(syscall("6.1/sys_enter_openat", fmt::format(fmt::runtime(use_argument), 8)).plan(HookKind::tracepoint)),
 		    "0+8 record 0+8, 8+8 record 8+4");
-	CHECK_EQUAL(parts(syscall("new/sys_exit_openat", fmt::format(fmt::runtime(use_argument), 16)).plan(HookKind::tracepoint)),
+	CHECK_EQUAL(parts(syscall("6.1/sys_exit_openat", fmt::format(fmt::runtime(use_argument), 16)).plan(HookKind::tracepoint)),
 		    "0+8 record 0+8, 16+8 record 16+8");
 }
 
@@ -86,7 +86,7 @@ void makes_it_of_an_old_record_with_a_longer_header_and_no_number()
 
 void probes_a_system_calls_function_where_memory_is_read()
 {
-	auto plan = syscall("new/sys_enter_openat", fmt::format(fmt::runtime(read_argument), 24)).plan(HookKind::tracepoint);
+	auto plan = syscall("6.1/sys_enter_openat", fmt::format(fmt::runtime(read_argument), 24)).plan(HookKind::tracepoint);
 	CHECK_EQUAL(shown(plan), "kprobe __x64_sys_openat a0=+104(%di):x64 a1=+0(+104(%di)):ustring");
 	CHECK_EQUAL(parts(plan), "0+8 record 0+8, 24+8 fetch 0");
 	REQUIRE(plan && !plan->explanation.empty());
@@ -95,7 +95,7 @@ void probes_a_system_calls_function_where_memory_is_read()
 	Kernel middle = new_kernel(); // 4.10, say
 	middle.syscall_registers = false;
 	middle.has_function = [](const std::string &name) { return name == "SyS_openat"; };
-	CHECK_EQUAL(shown(syscall("new/sys_enter_openat", fmt::format(fmt::runtime(read_argument), 24), middle).plan(HookKind::tracepoint)),
+	CHECK_EQUAL(shown(syscall("6.1/sys_enter_openat", fmt::format(fmt::runtime(read_argument), 24), middle).plan(HookKind::tracepoint)),
 		    "kprobe SyS_openat a0=%si:x64 a1=+0(%si):ustring");
 	auto old = syscall("rhel6/sys_enter_open", fmt::format(fmt::runtime(read_argument), 24), old_kernel());
 	CHECK_EQUAL(shown(old.plan(HookKind::tracepoint)), "kprobe sys_open a0=%di:u64 a1=+0(%di):string");
@@ -105,7 +105,7 @@ void probes_a_system_calls_function_where_memory_is_read()
 
 void says_what_a_system_call_lacks()
 {
-	auto test = syscall("new/sys_enter_openat", fmt::format(fmt::runtime(read_argument), 24));
+	auto test = syscall("6.1/sys_enter_openat", fmt::format(fmt::runtime(read_argument), 24));
 	test.kernel.has_function = [](const std::string &) { return false; };
 	CHECK_EQUAL(test.refusal(HookKind::tracepoint),
 		    "ftrace: failed to plan enter: insn 4 `call bpf_probe_read_user_str#114`: the program reads what the "
@@ -120,7 +120,7 @@ void says_what_a_system_call_lacks()
 
 void reads_the_task_when_a_system_call_returns()
 {
-	auto test = syscall("new/sys_exit_execve", "r6 = r1\ncall get_current_task\nr3 = r0\nr3 += 100\nr1 = r10\nr1 += -8\nr2 = 4\n"
+	auto test = syscall("6.1/sys_exit_execve", "r6 = r1\ncall get_current_task\nr3 = r0\nr3 += 100\nr1 = r10\nr1 += -8\nr2 = 4\n"
 						   "call probe_read_kernel\nr0 = *(u64 *)(r6 +16)\nexit\n");
 	auto plan = test.plan(HookKind::tracepoint);
 	CHECK_EQUAL(shown(plan), "kretprobe __x64_sys_execve a0=$retval:x64 a1=@0x1000:x64 a2=+100(@0x1000):x32");
@@ -146,14 +146,14 @@ void finds_a_raw_tracepoints_arguments_in_registers()
 void takes_the_classic_event_of_a_raw_system_call()
 {
 	PlanCase test;
-	test.format("new/sys_enter").program("count", "r2 = *(u64 *)(r1 +8)\nr0 = 0\nexit\n", BPF_PROG_TYPE_RAW_TRACEPOINT);
+	test.format("6.1/sys_enter").program("count", "r2 = *(u64 *)(r1 +8)\nr0 = 0\nexit\n", BPF_PROG_TYPE_RAW_TRACEPOINT);
 	test.target = "sys_enter";
 	test.kernel.kprobes = false;
 	auto plan = test.plan(HookKind::raw_tracepoint);
 	CHECK_EQUAL(shown(plan), "tracepoint raw_syscalls/sys_enter");
 	CHECK_EQUAL(parts(plan), "8+8 record 8+8");
 	PlanCase registers;
-	registers.format("new/sys_enter").program("count", "r2 = *(u64 *)(r1 +0)\nr0 = 0\nexit\n", BPF_PROG_TYPE_RAW_TRACEPOINT);
+	registers.format("6.1/sys_enter").program("count", "r2 = *(u64 *)(r1 +0)\nr0 = 0\nexit\n", BPF_PROG_TYPE_RAW_TRACEPOINT);
 	registers.target = "sys_enter";
 	CHECK_EQUAL(shown(registers.plan(HookKind::raw_tracepoint)), "kprobe __traceiter_sys_enter a0=%si:x64");
 }

@@ -65,7 +65,7 @@ void captures_where_a_pointer_is_found_equal()
 	// A tracepoint's record cannot follow it: an earlier event has captured it then.
 	PlanCase record;
 	record.map("calls", BPF_MAP_TYPE_HASH, 8, 16)
-		.format("new/inet_sock_set_state")
+		.format("6.1/inet_sock_set_state")
 		.program("state", "r6 = *(u64 *)(r1 +8)\n" + state.substr(state.find('\n') + 1), BPF_PROG_TYPE_TRACEPOINT)
 		.program("enter", keep)
 		.program("leave", recall(8));
@@ -117,7 +117,7 @@ Result<Plan> filtered(const std::string &conditions, bool comm = true)
 	if (!comm)
 		test.kernel.comm_field = "";
 	test.map("counts", BPF_MAP_TYPE_HASH, 8, 16)
-		.format("new/inet_sock_set_state")
+		.format("6.1/inet_sock_set_state")
 		.program("p", "r6 = r1\n" + conditions + "does:\n" + effect + "out:\nr0 = 0\nexit\n", BPF_PROG_TYPE_TRACEPOINT);
 	test.target = "sock/inet_sock_set_state";
 	return test.plan(HookKind::tracepoint);
