@@ -2,6 +2,16 @@
 // Instructions that go straight on: arithmetic, loads and stores.
 #include "ftrace/plan_machine.h"
 
+namespace {
+
+// Of a sign extension or byte swap, which count in bits; what is none is taken as 64.
+uint32_t bytes_of(int32_t bits)
+{
+	return bits == 8 || bits == 16 || bits == 32 ? static_cast<uint32_t>(bits) / 8 : 8;
+}
+
+} // namespace
+
 void PlanMachine::do_arithmetic(const vm_insn &in)
 {
 	unsigned op = VM_OP(in.code);
@@ -16,7 +26,7 @@ void PlanMachine::do_arithmetic(const vm_insn &in)
 	if (!b)
 		b = values_.unknown(call_number());
 	if (op == VM_MOV)
-		dst = VM_SOURCE(in.code) == VM_X && in.off ? values_.sign_extended(b, static_cast<uint32_t>(in.off) / 8) : b;
+		dst = VM_SOURCE(in.code) == VM_X && in.off ? values_.sign_extended(b, bytes_of(in.off)) : b;
 	else if (op == VM_NEG)
 		dst = values_.operation(VM_SUB, values_.constant(0), a);
 	else
@@ -32,7 +42,7 @@ void PlanMachine::do_arithmetic_32(const vm_insn &in)
 	b = values_.bytes(b ? b : values_.unknown(call_number()), 0, 4);
 	bool is_signed = (op == VM_DIV || op == VM_MOD) && in.off == 1;
 	if (op == VM_MOV && VM_SOURCE(in.code) == VM_X && in.off) {
-		dst = values_.bytes(values_.sign_extended(b, static_cast<uint32_t>(in.off) / 8), 0, 4);
+		dst = values_.bytes(values_.sign_extended(b, bytes_of(in.off)), 0, 4);
 		return;
 	}
 	if (op == VM_ARSH || is_signed)
@@ -51,12 +61,12 @@ void PlanMachine::do_byte_swap(const vm_insn &in)
 {
 	Value &dst = state_.registers[in.dst];
 	Value a = dst ? dst : values_.unknown(call_number());
-	auto size = static_cast<uint32_t>(in.imm) / 8;
+	uint32_t size = bytes_of(in.imm);
 	if (VM_CLASS(in.code) == VM_ALU && VM_SOURCE(in.code) == VM_K) { // to little endian: as it is
 		dst = values_.bytes(a, 0, size);
 		return;
 	}
-	if (a->is_constant() && size)
+	if (a->is_constant())
 		dst = values_.constant(__builtin_bswap64(a->number) >> (64 - 8 * size));
 	else
 		dst = values_.bytes(values_.unknown(call_number()), 0, size);

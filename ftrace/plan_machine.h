@@ -16,7 +16,7 @@ class PlanMachine {
 	std::vector<uint32_t> live_;	 // registers that are read after an instruction is reached
 	std::vector<bool> is_meeting_;	 // ways can meet there
 	using Decisions = std::vector<Decision>;
-	std::map<std::vector<uint64_t>, uint32_t> seen_; // states that have been looked at, numbered
+	std::map<Fingerprint, uint32_t> seen_; // states that have been looked at, numbered
 	std::vector<std::set<Decisions>> to_effect_;	 // by that number: what is decided from there to a first effect
 	struct Joined { // a way that came to a state which another one had come to before
 		uint32_t seen;
@@ -29,6 +29,7 @@ class PlanMachine {
 	uint32_t size() const { return static_cast<uint32_t>(input_.program->insns.size()); }
 
 	// plan_run.cpp
+	bool is_valid() const;
 	void find_meetings();
 	void find_live();
 	bool has_been_here();

@@ -205,8 +205,21 @@ void PlanMachine::settle_joined()
 	}
 }
 
+// The vm checks what it loads; this is enough for the execution here to be safe without that.
+bool PlanMachine::is_valid() const
+{
+	const auto &insns = input_.program->insns;
+	return std::all_of(insns.begin(), insns.end(), [](const vm_insn &in) {
+		return in.dst < VM_REG_COUNT && in.src < VM_REG_COUNT;
+	});
+}
+
 PlanRun PlanMachine::run()
 {
+	if (!is_valid()) {
+		refuse("it has an instruction with a register that does not exist");
+		return std::move(result_);
+	}
 	find_meetings();
 	find_live();
 	state_.frames.emplace_back();

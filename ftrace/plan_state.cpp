@@ -3,6 +3,14 @@
 
 #include <algorithm>
 
+void Fingerprint::mix(uint64_t number)
+{
+	low_ = (low_ ^ number) * 0xff51afd7ed558ccd;
+	low_ ^= low_ >> 32;
+	high_ = (high_ + low_ + number) * 0xc4ceb9fe1a85ec53;
+	high_ ^= high_ >> 29;
+}
+
 void OwnBytes::clear(int64_t offset, uint32_t size)
 {
 	int64_t end = offset + size;
@@ -142,13 +150,13 @@ void OwnBytes::copy(Values &values, int64_t to, const OwnBytes &source, int64_t 
 	fill(end);
 }
 
-void OwnBytes::fingerprint(std::vector<uint64_t> &out) const
+void OwnBytes::add_to(Fingerprint &fingerprint) const
 {
-	out.push_back(pieces_.size() << 1 | scattered_);
+	fingerprint.mix(pieces_.size() << 1 | scattered_);
 	for (const auto &[start, piece] : pieces_) {
-		out.push_back(static_cast<uint64_t>(start));
-		out.push_back(uint64_t(piece.size) << 32 | piece.first);
-		out.push_back(piece.value->id);
+		fingerprint.mix(static_cast<uint64_t>(start));
+		fingerprint.mix(uint64_t(piece.size) << 32 | piece.first);
+		fingerprint.mix(piece.value->id);
 	}
 }
 
@@ -167,21 +175,24 @@ void PlanState::replace(Value from, Value to)
 		bytes.replace(from, to);
 }
 
-std::vector<uint64_t> PlanState::fingerprint(uint32_t live) const
+Fingerprint PlanState::fingerprint(uint32_t live) const
 {
-	std::vector<uint64_t> out{at, has_effect, frames.size()};
+	Fingerprint print;
+	auto mix_value = [&](Value value) { print.mix(value ? value->id + 1 : 0); };
+	print.mix(at);
+	print.mix(has_effect);
 	for (uint32_t i = 0; i < registers.size(); i++)
-		out.push_back(registers[i] && (live & (1u << i)) ? registers[i]->id + 1 : 0);
+		mix_value(live & (1u << i) ? registers[i] : nullptr);
 	for (const CallFrame &frame : frames) {
-		out.push_back(frame.back);
-		out.push_back(frame.is_callback ? frame.callback.next + 1 : 0);
+		print.mix(frame.back);
+		print.mix(frame.is_callback ? frame.callback.next + 1 : 0);
 		for (Value value : frame.saved)
-			out.push_back(value ? value->id + 1 : 0);
-		frame.stack.fingerprint(out);
+			mix_value(value);
+		frame.stack.add_to(print);
 	}
 	for (const auto &[number, bytes] : objects) {
-		out.push_back(number);
-		bytes.fingerprint(out);
+		print.mix(number);
+		bytes.add_to(print);
 	}
-	return out;
+	return print;
 }

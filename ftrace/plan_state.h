@@ -9,6 +9,15 @@
 #include <map>
 #include <vector>
 
+// Tells states apart: 128 bits of all that was mixed in. (Kept whole, a program's states would take 100 MB.)
+class Fingerprint {
+	uint64_t low_ = 0x9e3779b97f4a7c15, high_ = 0xc2b2ae3d27d4eb4f;
+
+public:
+	void mix(uint64_t number);
+	auto operator<=>(const Fingerprint &) const = default;
+};
+
 // Memory that the program owns (a stack frame, a map's value): which bytes hold which value.
 class OwnBytes {
 	struct Piece {
@@ -40,7 +49,7 @@ public:
 	// Copies the pieces of [from, from + size) of `source` to `to`; gaps become what `untouched` says.
 	void copy(Values &values, int64_t to, const OwnBytes &source, int64_t from, uint32_t size,
 		  const Untouched &untouched);
-	void fingerprint(std::vector<uint64_t> &out) const;
+	void add_to(Fingerprint &fingerprint) const;
 };
 
 // A value of a map that the program holds the address of, or a record that it has reserved.
@@ -90,5 +99,5 @@ struct PlanState {
 
 	void replace(Value from, Value to);
 	// Equal for states that cannot be told apart from here on; `live` are the registers that will be read.
-	std::vector<uint64_t> fingerprint(uint32_t live) const;
+	Fingerprint fingerprint(uint32_t live) const;
 };
