@@ -246,6 +246,8 @@ void PlanMaker::describe(Plan &plan, const PlanEvent &event, const PlanFetches &
 
 Result<Plan> PlanMaker::make()
 {
+	if (input_.hook.kind == HookKind::socket_filter || program().type == BPF_PROG_TYPE_SOCKET_FILTER)
+		return refused(program(), no_insn, "no classic event stands for a socket's packets");
 	if (auto ran = run_all(); !ran)
 		return ran.error();
 	if (auto joined = check_joins(); !joined)

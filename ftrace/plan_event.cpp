@@ -169,7 +169,7 @@ Result<PlanEvent> PlanEvent::choose(const PlanInput &input, bool needs_fetches, 
 		break;
 	case HookKind::socket_filter:
 	case HookKind::none:
-		chosen = Error{"no classic event stands for a socket's packets", EOPNOTSUPP};
+		chosen = Error{"no classic event stands for its hook", EOPNOTSUPP};
 		break;
 	default: {
 		bool in_program = input.hook.kind == HookKind::uprobe || input.hook.kind == HookKind::uretprobe;

@@ -12,6 +12,7 @@ class PlanMachine {
 	std::vector<PlanState> waiting_;
 	PlanState state_;
 	bool ended_ = false; // this way
+	uint32_t forks_ = 0;
 	std::vector<OwnObject> objects_;
 	std::vector<uint32_t> live_;	 // registers that are read after an instruction is reached
 	std::vector<bool> is_meeting_;	 // ways can meet there

@@ -8,9 +8,10 @@
 namespace {
 
 // Far above what a program needs that the kernel's verifier takes; a runaway ends within a second.
-constexpr uint32_t max_steps = 400000, max_rounds = 4096, max_frames = 8;
+constexpr uint32_t max_steps = 200000, max_forks = 50000, max_rounds = 4096, max_frames = 8;
+constexpr size_t max_objects = 1000;
 // To one effect from one state: what is beyond makes a filter weaker, not wrong.
-constexpr size_t max_ways = 32;
+constexpr size_t max_ways = 32, max_decisions = 64, max_joined = 2000;
 
 bool is_jump(uint8_t code)
 {
@@ -165,10 +166,12 @@ bool PlanMachine::has_been_here()
 		to_effect_.emplace_back();
 	if (state_.has_effect)
 		return !is_new;
-	if (is_new)
+	if (!is_new)
+		joined_.push_back({at->second, state_.decisions, state_.passed});
+	else if (state_.passed.size() < max_decisions)
 		state_.passed.emplace_back(at->second, state_.decisions.size());
 	else
-		joined_.push_back({at->second, state_.decisions, state_.passed});
+		to_effect_.back().insert(Decisions());
 	return !is_new;
 }
 
@@ -178,11 +181,12 @@ bool PlanMachine::note_effect(const Decisions &decisions, const std::vector<std:
 	bool is_new = result_.conditions.insert(decisions).second;
 	for (auto [seen, taken] : passed) {
 		auto &ways = to_effect_[seen];
-		if (ways.contains({}))
+		if (ways.contains(Decisions()))
 			continue;
 		Decisions rest(decisions.begin() + static_cast<ptrdiff_t>(taken), decisions.end());
 		if (ways.size() >= max_ways) { // "perhaps" is enough then
-			ways = {{}};
+			ways.clear();
+			ways.insert(Decisions());
 			is_new = true;
 		} else {
 			is_new = ways.insert(std::move(rest)).second || is_new;
@@ -194,7 +198,9 @@ bool PlanMachine::note_effect(const Decisions &decisions, const std::vector<std:
 // A way that joined another one leads where that one went.
 void PlanMachine::settle_joined()
 {
-	for (bool changed = true; changed;) {
+	if (joined_.size() > max_joined)
+		result_.conditions.insert(Decisions());
+	for (bool changed = joined_.size() <= max_joined; changed;) {
 		changed = false;
 		for (const Joined &way : joined_)
 			for (const Decisions &rest : std::set<Decisions>(to_effect_[way.seen])) {
@@ -232,7 +238,7 @@ PlanRun PlanMachine::run()
 		for (ended_ = false; !ended_;) {
 			if (state_.at >= size() || (is_meeting_[state_.at] && has_been_here()))
 				break;
-			if (++result_.steps > max_steps) {
+			if (++result_.steps > max_steps || forks_ > max_forks || objects_.size() > max_objects) {
 				refuse("there are too many ways through the program to follow them all");
 				return std::move(result_);
 			}
@@ -306,6 +312,7 @@ void PlanMachine::do_jump(const vm_insn &in)
 // Both ways: the one that jumps waits.
 void PlanMachine::branch(int64_t target, Decision decision)
 {
+	forks_++;
 	PlanState here = state_;
 	take(state_, decision);
 	go_to(target);
@@ -324,7 +331,7 @@ void PlanMachine::take(PlanState &state, const Decision &decision)
 	bool equal = (decision.op == VM_JEQ && decision.holds) || (decision.op == VM_JNE && !decision.holds);
 	bool unequal = (decision.op == VM_JEQ && !decision.holds) || (decision.op == VM_JNE && decision.holds);
 	Value a = decision.a, b = decision.b;
-	if (!state.has_effect)
+	if (!state.has_effect && state.decisions.size() < max_decisions)
 		state.decisions.push_back(decision);
 	if (a->is(ValueKind::maybe_object) && b->is_constant(0)) {
 		if (equal)
