@@ -9,7 +9,8 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
-namespace {
+namespace
+{
 
 constexpr uint32_t no_insn = UINT32_MAX;
 
@@ -23,7 +24,8 @@ Error refused(const PlanProgram &program, uint32_t insn, const std::string &reas
 	std::string where;
 	if (insn < program.insns.size()) {
 		// The second half of a wide load must be readable.
-		vm_insn pair[2] = {program.insns[insn], insn + 1 < program.insns.size() ? program.insns[insn + 1] : vm_insn{}};
+		vm_insn pair[2] = {program.insns[insn],
+				   insn + 1 < program.insns.size() ? program.insns[insn + 1] : vm_insn{}};
 		char text[128];
 		vm_disasm(pair, static_cast<int>(insn), text, sizeof(text));
 		where = fmt::format("insn {} `{}`", insn, text);
@@ -34,7 +36,8 @@ Error refused(const PlanProgram &program, uint32_t insn, const std::string &reas
 	return Error{fmt::format("ftrace: failed to plan {}: {}{}", program.name, where, reason), EOPNOTSUPP};
 }
 
-class PlanMaker {
+class PlanMaker
+{
 	struct Wanted {
 		PlanRead read;
 		std::string note;
@@ -61,7 +64,7 @@ class PlanMaker {
 	void describe(Plan &plan, const PlanEvent &event, const PlanFetches &fetches) const;
 	std::string note_of(const PlanProgram &program, uint32_t insn) const;
 
-public:
+      public:
 	explicit PlanMaker(const PlanInput &input) : input_(input)
 	{
 		map_ = [this](int fd) {
@@ -118,14 +121,17 @@ Result<void> PlanMaker::check_joins()
 	std::vector<JoinedRead> unable;
 	for (const JoinedRead &read : join_.reads_through_maps(values_))
 		if (read.reader == input_.program && !join_.is_provided(read))
-			return refused(program(), read.read.insn,
-				       fmt::format("it follows a pointer that map {} holds, and no program here puts one there "
-						   "that an event can follow",
-						   read.map->name));
+			return refused(
+				program(), read.read.insn,
+				fmt::format(
+					"it follows a pointer that map {} holds, and no program here puts one there "
+					"that an event can follow",
+					read.map->name));
 	kept_ = join_.reads_to_keep(values_, self(), &unable);
 	if (!unable.empty())
 		return refused(program(), unable.front().read.insn,
-			       fmt::format("it puts a pointer into map {} that {} follows later, and no event can follow this one: "
+			       fmt::format("it puts a pointer into map {} that {} follows later, and no event can "
+					   "follow this one: "
 					   "it is computed",
 					   unable.front().map->name, unable.front().reader->name));
 	return {};
@@ -169,12 +175,15 @@ std::vector<PlanMaker::Wanted> PlanMaker::wanted() const
 		if (is_direct(read))
 			all.push_back({read, note_of(program(), read.insn), false, true});
 	for (const JoinedRead &read : kept_)
-		all.push_back({read.read, fmt::format("for {}, which follows the pointer in map {}", read.reader->name, read.map->name),
-			       true, read.is_stored});
+		all.push_back(
+			{read.read,
+			 fmt::format("for {}, which follows the pointer in map {}", read.reader->name, read.map->name),
+			 true, read.is_stored});
 	for (size_t i = 0; i < all.size(); i++) {
 		auto holds_it = [&](const Wanted &other) {
 			Place here = place_of(all[i].read.address), there = place_of(other.read.address);
-			bool larger = other.read.size > all[i].read.size || (other.read.size == all[i].read.size && &other < &all[i]);
+			bool larger = other.read.size > all[i].read.size ||
+				      (other.read.size == all[i].read.size && &other < &all[i]);
 			return larger && !other.read.is_string && !all[i].read.is_string && here.base == there.base &&
 			       here.offset >= there.offset &&
 			       here.offset + all[i].read.size <= there.offset + static_cast<int64_t>(other.read.size);
@@ -239,9 +248,11 @@ void PlanMaker::describe(Plan &plan, const PlanEvent &event, const PlanFetches &
 	for (size_t i = 0; i < plan.fetches.size(); i++)
 		plan.explanation.push_back(fmt::format("{}: {}", plan.fetches[i].name, fetches.note(i)));
 	if (plan.recalls)
-		plan.explanation.push_back("what lies behind pointers in maps is what the thread's latest event that knew them has seen");
+		plan.explanation.push_back(
+			"what lies behind pointers in maps is what the thread's latest event that knew them has seen");
 	for (const PlanMap *map : self().run.assumed)
-		plan.explanation.push_back(fmt::format("map {} is taken as it is now: no program changes it", map->name));
+		plan.explanation.push_back(
+			fmt::format("map {} is taken as it is now: no program changes it", map->name));
 }
 
 Result<Plan> PlanMaker::make()
@@ -253,7 +264,8 @@ Result<Plan> PlanMaker::make()
 	if (auto joined = check_joins(); !joined)
 		return joined.error();
 	const PlanRun &run = self().run;
-	uses_task_ = run.helpers.contains(BPF_FUNC_get_current_task) || run.helpers.contains(BPF_FUNC_get_current_task_btf);
+	uses_task_ =
+		run.helpers.contains(BPF_FUNC_get_current_task) || run.helpers.contains(BPF_FUNC_get_current_task_btf);
 	auto event = choose_event();
 	if (!event)
 		return event.error();
@@ -274,7 +286,8 @@ Result<Plan> PlanMaker::make()
 	plan.fetches = std::move(fetches.fetches());
 	plan.uses_current = fetches.current() >= 0;
 	plan.current_fetch = fetches.current();
-	plan.recalls = std::any_of(run.reads.begin(), run.reads.end(), [](const PlanRead &read) { return !is_direct(read); });
+	plan.recalls =
+		std::any_of(run.reads.begin(), run.reads.end(), [](const PlanRead &read) { return !is_direct(read); });
 	plan.filter = filter.text;
 	plan.process = filter.process;
 	plan.not_process = filter.not_process;

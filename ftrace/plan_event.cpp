@@ -5,11 +5,12 @@
 #include <linux/bpf.h>
 #include <span>
 
-namespace {
+namespace
+{
 
 // struct pt_regs of x86-64, with the names that probe events have for its registers.
-constexpr const char *register_names[] = {"r15", "r14", "r13", "r12", "bp", "bx", "r11",     "r10", "r9", "r8", "ax",
-					  "cx",  "dx",	"si",  "di",  "orig_ax", "ip", "cs", "flags", "sp", "ss"};
+constexpr const char *register_names[] = {"r15", "r14", "r13", "r12", "bp",	 "bx", "r11", "r10",   "r9", "r8", "ax",
+					  "cx",	 "dx",	"si",  "di",  "orig_ax", "ip", "cs",  "flags", "sp", "ss"};
 constexpr unsigned registers_size = sizeof(register_names) / sizeof(register_names[0]) * 8;
 constexpr int64_t ip_offset = 16 * 8, ax_offset = 10 * 8, orig_ax_offset = 15 * 8;
 // Where a function, and where a system call has its arguments.
@@ -42,8 +43,9 @@ ContextWord missing(std::string reason)
 
 Error no_kprobes(const std::string &why)
 {
-	return Error{fmt::format("{}: it takes a kprobe, and this kernel has no kprobe_events (CONFIG_KPROBE_EVENTS)", why),
-		     EOPNOTSUPP};
+	return Error{
+		fmt::format("{}: it takes a kprobe, and this kernel has no kprobe_events (CONFIG_KPROBE_EVENTS)", why),
+		EOPNOTSUPP};
 }
 
 std::string event_name(const std::string &target)
@@ -64,7 +66,8 @@ Result<void> PlanEvent::choose_syscall(const std::string &name, bool needs_fetch
 	context_size = header_ + 8 + (is_entry_ ? 6 * 8 : 8);
 	if (!needs_fetches)
 		return {};
-	std::string why = fmt::format("the program reads what the record of tracepoint {} does not have", input_->hook.target);
+	std::string why =
+		fmt::format("the program reads what the record of tracepoint {} does not have", input_->hook.target);
 	if (!kernel.kprobes)
 		return no_kprobes(why);
 	for (const char *prefix : {"__x64_sys_", "sys_", "SyS_"}) {
@@ -73,13 +76,15 @@ Result<void> PlanEvent::choose_syscall(const std::string &name, bool needs_fetch
 			continue;
 		in_function_ = true;
 		source = is_entry_ ? PlanSource::kprobe : PlanSource::kretprobe;
-		explanation = fmt::format("{} on {} in place of tracepoint {}: {}", is_entry_ ? "kprobe" : "kretprobe", place,
-					  input_->hook.target,
-					  is_entry_ ? "the program follows a pointer, which a tracepoint's record cannot"
-						    : "the program reads what a tracepoint's record does not have");
+		explanation =
+			fmt::format("{} on {} in place of tracepoint {}: {}", is_entry_ ? "kprobe" : "kretprobe", place,
+				    input_->hook.target,
+				    is_entry_ ? "the program follows a pointer, which a tracepoint's record cannot"
+					      : "the program reads what a tracepoint's record does not have");
 		return {};
 	}
-	return Error{fmt::format("{}; the system call's function is not to be found (__x64_sys_{}, sys_{})", why, call, call),
+	return Error{fmt::format("{}; the system call's function is not to be found (__x64_sys_{}, sys_{})", why, call,
+				 call),
 		     EOPNOTSUPP};
 }
 
@@ -87,15 +92,17 @@ Result<void> PlanEvent::choose_tracepoint(bool needs_fetches)
 {
 	place = input_->hook.target;
 	std::string name = event_name(place);
-	bool is_syscall = place.starts_with("syscalls/") && (name.starts_with("sys_enter_") || name.starts_with("sys_exit_"));
+	bool is_syscall =
+		place.starts_with("syscalls/") && (name.starts_with("sys_enter_") || name.starts_with("sys_exit_"));
 	if (is_syscall)
 		return choose_syscall(name, needs_fetches);
 	context_size = input_->format ? input_->format->size() : 0;
 	if (needs_fetches)
-		return Error{fmt::format("tracepoint {} gives a record, and nothing can follow a pointer that is in it, nor "
-					 "read anything else",
-					 place),
-			     EOPNOTSUPP};
+		return Error{
+			fmt::format("tracepoint {} gives a record, and nothing can follow a pointer that is in it, nor "
+				    "read anything else",
+				    place),
+			EOPNOTSUPP};
 	return {};
 }
 
@@ -112,19 +119,22 @@ Result<void> PlanEvent::choose_raw_tracepoint(bool needs_fetches, bool only_seco
 		return {};
 	}
 	if (!kernel.kprobes)
-		return no_kprobes(fmt::format("the arguments of raw tracepoint {} are had from a function's registers", name));
+		return no_kprobes(
+			fmt::format("the arguments of raw tracepoint {} are had from a function's registers", name));
 	place = "__traceiter_" + name;
 	if (!kernel.has_function || !kernel.has_function(place))
-		return Error{fmt::format("the arguments of raw tracepoint {} are had from the registers of {} (5.10), which this "
+		return Error{fmt::format("the arguments of raw tracepoint {} are had from the registers of {} (5.10), "
+					 "which this "
 					 "kernel does not have",
 					 name, place),
 			     EOPNOTSUPP};
 	source = PlanSource::kprobe;
 	first_register_ = 1; // before them: the data of whoever listens
 	listener = name;
-	explanation = fmt::format("kprobe on {}, which calls a tracepoint's listeners when there are two: its registers hold "
-				  "the arguments of raw tracepoint {}",
-				  place, name);
+	explanation =
+		fmt::format("kprobe on {}, which calls a tracepoint's listeners when there are two: its registers hold "
+			    "the arguments of raw tracepoint {}",
+			    place, name);
 	return {};
 }
 
@@ -138,8 +148,8 @@ Result<void> PlanEvent::choose_function()
 	source = at_return ? PlanSource::kretprobe : PlanSource::kprobe;
 	is_entry_ = !at_return;
 	context_size = (argument_registers + 1) * 8;
-	explanation = fmt::format("{} on {}: what {} would give is in its registers", at_return ? "kretprobe" : "kprobe", place,
-				  at_return ? "fexit" : "fentry");
+	explanation = fmt::format("{} on {}: what {} would give is in its registers",
+				  at_return ? "kretprobe" : "kprobe", place, at_return ? "fexit" : "fentry");
 	return {};
 }
 
@@ -173,8 +183,8 @@ Result<PlanEvent> PlanEvent::choose(const PlanInput &input, bool needs_fetches, 
 		break;
 	default: {
 		bool in_program = input.hook.kind == HookKind::uprobe || input.hook.kind == HookKind::uretprobe;
-		bool at_return = input.hook.kind == HookKind::kretprobe || input.hook.kind == HookKind::kretprobe_multi ||
-				 input.hook.kind == HookKind::uretprobe;
+		bool at_return = input.hook.kind == HookKind::kretprobe ||
+				 input.hook.kind == HookKind::kretprobe_multi || input.hook.kind == HookKind::uretprobe;
 		event.layout_ = Layout::registers;
 		event.is_entry_ = !at_return;
 		event.context_size = registers_size;
@@ -229,7 +239,8 @@ ContextWord PlanEvent::syscall_word(int64_t offset) const
 		}
 		word.kind = word.field ? ContextWord::Kind::record : ContextWord::Kind::missing;
 		if (!word.field)
-			word.reason = fmt::format("the record of {} has no {}", place, number ? name : "number of the call");
+			word.reason =
+				fmt::format("the record of {} has no {}", place, number ? name : "number of the call");
 		return word;
 	}
 	if (!is_entry_ && number)
@@ -255,7 +266,8 @@ ContextWord PlanEvent::argument_word(int64_t offset) const
 		return missing("it reads in front of its context");
 	if (source == PlanSource::tracepoint) { // raw_syscalls
 		ContextWord word;
-		word.field = number == 1 ? input_->format->find(place == "raw_syscalls/sys_enter" ? "id" : "ret") : nullptr;
+		word.field =
+			number == 1 ? input_->format->find(place == "raw_syscalls/sys_enter" ? "id" : "ret") : nullptr;
 		word.kind = word.field ? ContextWord::Kind::record : ContextWord::Kind::missing;
 		word.reason = "the record of " + place + " has no registers";
 		return word;
@@ -263,7 +275,8 @@ ContextWord PlanEvent::argument_word(int64_t offset) const
 	if (is_return() && number == input_->argument_count)
 		return result_word();
 	if (is_return() && !input_->kernel->return_arguments)
-		return missing("at the return the function's arguments are no longer in its registers, and this kernel's return "
+		return missing("at the return the function's arguments are no longer in its registers, and this "
+			       "kernel's return "
 			       "probes do not keep them (6.9)");
 	if (number + first_register_ >= argument_registers)
 		return missing(fmt::format("argument {} is not in a register", number + 1));

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-namespace {
+namespace
+{
 
 Error refusal(std::string reason)
 {
@@ -124,7 +125,8 @@ Result<int> PlanFetches::add_current()
 	if (current_ >= 0)
 		return current_;
 	if (event_.in_program())
-		return refusal("it reads the running task, which is in the kernel: a uprobe's event reads the program's memory only");
+		return refusal("it reads the running task, which is in the kernel: a uprobe's event reads the "
+			       "program's memory only");
 	if (!kernel_.current)
 		return refusal("it reads the running task, and the address of \"current\" is not known here (it takes "
 			       "/proc/kallsyms with addresses: run as root)");
@@ -203,9 +205,10 @@ Result<Fetch> PlanFetches::path_to(Value pointer, bool &points_to_user)
 		}
 		return refusal(word.reason.empty() ? "it follows a pointer that the event does not have" : word.reason);
 	} else {
-		return refusal(event_.context_is_record() ? "tracepoint " + event_.place +
-								    " gives a record, and nothing can follow a pointer that is in it"
-							  : "it follows a pointer that this event does not have");
+		return refusal(event_.context_is_record()
+				       ? "tracepoint " + event_.place +
+						 " gives a record, and nothing can follow a pointer that is in it"
+				       : "it follows a pointer that this event does not have");
 	}
 	return path;
 }
@@ -233,7 +236,8 @@ Result<void> PlanFetches::add_words(Value address, unsigned size, const Fetch &p
 	int64_t distance = place_of(address).offset;
 	for (unsigned done = 0; done < size;) {
 		unsigned unit = unit_of(size), count = (size - done) / unit;
-		if (!kernel_.arrays || (user && kernel_.user_reads && !event_.in_program())) { // words as large as the rest allows
+		if (!kernel_.arrays ||
+		    (user && kernel_.user_reads && !event_.in_program())) { // words as large as the rest allows
 			unit = size - done >= 8 ? 8 : size - done >= 4 ? 4 : size - done >= 2 ? 2 : 1;
 			count = 1;
 		}
@@ -312,25 +316,27 @@ Result<void> PlanFetches::check() const
 {
 	size_t line = 80, fixed = 32; // the name and the place; the record's header
 	if (fetches_.size() > kernel_.max_arguments)
-		return refusal(fmt::format("it reads {} pieces of memory and registers; an event carries {}", fetches_.size(),
-					   kernel_.max_arguments));
+		return refusal(fmt::format("it reads {} pieces of memory and registers; an event carries {}",
+					   fetches_.size(), kernel_.max_arguments));
 	for (const Fetch &fetch : fetches_) {
 		std::string text = fetch_text(fetch, UINT64_MAX);
 		size_t depth = fetch.steps.size();
 		line += fetch.name.size() + text.size() + 2;
 		fixed += fetch.is_string ? 4 : fetch.bytes();
 		if (text.size() > kernel_.max_argument)
-			return refusal(fmt::format("{} has {} characters; an event's argument has {} at most", text, text.size(),
-						   kernel_.max_argument));
+			return refusal(fmt::format("{} has {} characters; an event's argument has {} at most", text,
+						   text.size(), kernel_.max_argument));
 		if (depth > kernel_.max_depth)
-			return refusal(fmt::format("{} follows {} pointers one behind the other; an event follows {} at most",
-						   text, depth, kernel_.max_depth));
+			return refusal(
+				fmt::format("{} follows {} pointers one behind the other; an event follows {} at most",
+					    text, depth, kernel_.max_depth));
 	}
 	if (line > kernel_.max_line)
 		return refusal(fmt::format("its event would take {} characters to define; the kernel takes {}", line,
 					   kernel_.max_line));
 	if (fixed > kernel_.max_event)
-		return refusal(fmt::format("it reads {} bytes of memory; an event carries {}", fixed, kernel_.max_event));
+		return refusal(
+			fmt::format("it reads {} bytes of memory; an event carries {}", fixed, kernel_.max_event));
 	return {};
 }
 
@@ -338,12 +344,14 @@ const Fetch *PlanFetches::find(Value value) const
 {
 	if (value->is(ValueKind::context_bytes) && value->size == 8) {
 		auto word = words_.find(value->distance());
-		return word == words_.end() || word->second < 0 ? nullptr : &fetches_[static_cast<size_t>(word->second)];
+		return word == words_.end() || word->second < 0 ? nullptr
+								: &fetches_[static_cast<size_t>(word->second)];
 	}
 	if (!value->is(ValueKind::memory) || value->is_string)
 		return nullptr;
 	for (size_t i = 0; i < fetches_.size(); i++)
-		if (regions_[i] == value->a && !fetches_[i].is_string && fetches_[i].count == 1 && fetches_[i].size == value->size)
+		if (regions_[i] == value->a && !fetches_[i].is_string && fetches_[i].count == 1 &&
+		    fetches_[i].size == value->size)
 			return &fetches_[i];
 	return nullptr;
 }

@@ -6,7 +6,8 @@
 #include <linux/bpf.h>
 #include <numeric>
 
-namespace {
+namespace
+{
 
 constexpr size_t max_alternatives = 8, max_length = 1000;
 
@@ -38,7 +39,8 @@ std::optional<Named> name_of(Value value, const Names &names)
 		value = value->a;
 	if (value->is(ValueKind::context_bytes))
 		if (const Field *field = names.event.field(value->distance(), value->size))
-			if (!field->count && (field->size == 1 || field->size == 2 || field->size == 4 || field->size == 8))
+			if (!field->count &&
+			    (field->size == 1 || field->size == 2 || field->size == 4 || field->size == 8))
 				return Named{field->name, field->size, field->is_signed};
 	if (const Fetch *fetch = names.fetches.find(value))
 		return Named{fetch->name, fetch->size, false};
@@ -102,7 +104,9 @@ std::string compared(const Decision &decision, const Names &names)
 	    value->b->is_constant()) {
 		auto named = name_of(value->a, names);
 		bool is_set = (decision.op == VM_JNE) == decision.holds;
-		return named && is_set && value->b->number >> 63 == 0 ? fmt::format("{} & {}", named->name, value->b->number) : "";
+		return named && is_set && value->b->number >> 63 == 0
+			       ? fmt::format("{} & {}", named->name, value->b->number)
+			       : "";
 	}
 	const char *sign = sign_of(decision.op, decision.holds);
 	auto named = name_of(value, names);
@@ -118,8 +122,8 @@ std::string compared(const Decision &decision, const Names &names)
 
 bool is_helper_bytes(Value value, uint32_t id, uint32_t first, uint32_t size)
 {
-	return value->is(ValueKind::bytes) && value->number == first && value->size == size && value->a->is(ValueKind::helper) &&
-	       value->a->number == id;
+	return value->is(ValueKind::bytes) && value->number == first && value->size == size &&
+	       value->a->is(ValueKind::helper) && value->a->number == id;
 }
 
 // The 16 bytes of a comm, asked for in two words; the second only where the first has no end.
@@ -128,8 +132,9 @@ void add_comm(const std::vector<Decision> &decisions, const Kernel &kernel, Term
 	std::optional<uint64_t> words[2];
 	for (const Decision &decision : decisions)
 		for (uint32_t i = 0; i < 2; i++)
-			if (is_helper_bytes(decision.a, BPF_FUNC_get_current_comm, 8 * i, 8) && decision.b->is_constant() &&
-			    is_equality(decision.op) && (decision.op == VM_JEQ) == decision.holds)
+			if (is_helper_bytes(decision.a, BPF_FUNC_get_current_comm, 8 * i, 8) &&
+			    decision.b->is_constant() && is_equality(decision.op) &&
+			    (decision.op == VM_JEQ) == decision.holds)
 				words[i] = decision.b->number;
 	if (!words[0] || kernel.comm_field.empty())
 		return;
@@ -194,9 +199,11 @@ bool shorten(std::vector<Terms> &ways, const Opposites &opposites)
 			auto opposite = opposites.find(term);
 			Terms rest = terms;
 			rest.erase(term);
-			bool settled = opposite != opposites.end() && std::any_of(ways.begin(), ways.end(), [&](Terms other) {
-				return other.erase(opposite->second) && std::includes(rest.begin(), rest.end(), other.begin(), other.end());
-			});
+			bool settled =
+				opposite != opposites.end() && std::any_of(ways.begin(), ways.end(), [&](Terms other) {
+					return other.erase(opposite->second) &&
+					       std::includes(rest.begin(), rest.end(), other.begin(), other.end());
+				});
 			if (settled) {
 				terms = std::move(rest);
 				return true;
@@ -208,9 +215,8 @@ bool shorten(std::vector<Terms> &ways, const Opposites &opposites)
 // A way that asks for more than another one adds nothing.
 void absorb(std::vector<Terms> &ways)
 {
-	std::sort(ways.begin(), ways.end(), [](const Terms &a, const Terms &b) {
-		return a.size() != b.size() ? a.size() < b.size() : a < b;
-	});
+	std::sort(ways.begin(), ways.end(),
+		  [](const Terms &a, const Terms &b) { return a.size() != b.size() ? a.size() < b.size() : a < b; });
 	std::vector<Terms> left;
 	for (Terms &terms : ways) {
 		bool is_within = std::any_of(left.begin(), left.end(), [&](const Terms &other) {

@@ -8,7 +8,8 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
-namespace {
+namespace
+{
 
 constexpr uint64_t most_rounds = 256; // of bpf_loop that are followed one by one
 
@@ -144,8 +145,9 @@ bool PlanMachine::do_map_helper(uint32_t id)
 	case BPF_FUNC_map_pop_elem:
 	case BPF_FUNC_map_peek_elem:
 		if (map && argument(2)->is_own())
-			own(argument(2)).write(values_, argument(2)->distance(), map->value_size,
-					       values_.map_bytes(map, 0, map->value_size));
+			own(argument(2))
+				.write(values_, argument(2)->distance(), map->value_size,
+				       values_.map_bytes(map, 0, map->value_size));
 		if (id == BPF_FUNC_map_pop_elem)
 			has_effect();
 		break;
@@ -281,7 +283,8 @@ bool PlanMachine::do_output_helper(uint32_t id)
 		result = values_.address(ValueKind::maybe_object, object_for(nullptr, call_number(), 0), 0);
 		break;
 	case BPF_FUNC_trace_printk:
-		read_printed(argument(1), argument(2), [this](unsigned n) { return n < 3 ? argument(3 + n) : nullptr; });
+		read_printed(argument(1), argument(2),
+			     [this](unsigned n) { return n < 3 ? argument(3 + n) : nullptr; });
 		has_effect();
 		break;
 	case BPF_FUNC_trace_vprintk:
@@ -289,9 +292,10 @@ bool PlanMachine::do_output_helper(uint32_t id)
 		bool to_memory = id == BPF_FUNC_snprintf;
 		Value data = argument(to_memory ? 4 : 3), size = argument(to_memory ? 5 : 4);
 		uint64_t count = size->is_constant() ? size->number / 8 : 0;
-		read_printed(argument(to_memory ? 3 : 1), to_memory ? values_.constant(256) : argument(2), [&](unsigned n) {
-			return n < count && data->is_own() ? load(values_.sum(data, 8 * n), 8) : nullptr;
-		});
+		read_printed(argument(to_memory ? 3 : 1), to_memory ? values_.constant(256) : argument(2),
+			     [&](unsigned n) {
+				     return n < count && data->is_own() ? load(values_.sum(data, 8 * n), 8) : nullptr;
+			     });
 		if (to_memory && argument(1)->is_own())
 			own(argument(1)).scatter();
 		if (!to_memory)
@@ -367,7 +371,8 @@ bool PlanMachine::do_callback_helper(uint32_t id)
 	if (!is_loop) { // one round with any key and value
 		uint32_t size = map ? map->value_size : 0;
 		state_.registers[2] = values_.address(ValueKind::object, object_for(nullptr, number, 0), 0);
-		state_.registers[3] = values_.address(ValueKind::object, object_for(map, number | uint64_t(1) << 63, size), 0);
+		state_.registers[3] =
+			values_.address(ValueKind::object, object_for(map, number | uint64_t(1) << 63, size), 0);
 		state_.registers[4] = context;
 		return true;
 	}

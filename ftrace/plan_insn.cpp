@@ -2,7 +2,8 @@
 // Instructions that go straight on: arithmetic, loads and stores.
 #include "ftrace/plan_machine.h"
 
-namespace {
+namespace
+{
 
 // Of a sign extension or byte swap, which count in bits; what is none is taken as 64.
 uint32_t bytes_of(int32_t bits)
@@ -38,7 +39,8 @@ void PlanMachine::do_arithmetic_32(const vm_insn &in)
 	unsigned op = VM_OP(in.code);
 	Value &dst = state_.registers[in.dst];
 	Value a = values_.bytes(dst ? dst : values_.unknown(call_number()), 0, 4);
-	Value b = VM_SOURCE(in.code) == VM_X ? state_.registers[in.src] : values_.constant(static_cast<uint32_t>(in.imm));
+	Value b =
+		VM_SOURCE(in.code) == VM_X ? state_.registers[in.src] : values_.constant(static_cast<uint32_t>(in.imm));
 	b = values_.bytes(b ? b : values_.unknown(call_number()), 0, 4);
 	bool is_signed = (op == VM_DIV || op == VM_MOD) && in.off == 1;
 	if (op == VM_MOV && VM_SOURCE(in.code) == VM_X && in.off) {
@@ -51,7 +53,7 @@ void PlanMachine::do_arithmetic_32(const vm_insn &in)
 		b = values_.sign_extended(b, 4);
 	if ((op == VM_LSH || op == VM_RSH || op == VM_ARSH) && b->is_constant())
 		b = values_.constant(b->number & 31);
-	Value whole = op == VM_MOV ? b
+	Value whole = op == VM_MOV   ? b
 		      : op == VM_NEG ? values_.operation(VM_SUB, values_.constant(0), a)
 				     : values_.operation(op, a, b, is_signed);
 	dst = values_.bytes(whole, 0, 4);
@@ -117,7 +119,8 @@ void PlanMachine::do_store(const vm_insn &in)
 	Value value = VM_CLASS(in.code) == VM_ST ? values_.constant(static_cast<uint64_t>(static_cast<int64_t>(in.imm)))
 						 : state_.registers[in.src];
 	if (base)
-		store(values_.sum(base, in.off), vm_insn_bytes(in.code), value ? value : values_.unknown(call_number()));
+		store(values_.sum(base, in.off), vm_insn_bytes(in.code),
+		      value ? value : values_.unknown(call_number()));
 }
 
 void PlanMachine::do_atomic(const vm_insn &in)
@@ -127,7 +130,8 @@ void PlanMachine::do_atomic(const vm_insn &in)
 	Value address = base ? values_.sum(base, in.off) : values_.unknown(call_number());
 	if (in.imm == VM_LOAD_ACQ) {
 		Value from = state_.registers[in.src];
-		state_.registers[in.dst] = from ? load(values_.sum(from, in.off), bytes) : values_.unknown(call_number());
+		state_.registers[in.dst] =
+			from ? load(values_.sum(from, in.off), bytes) : values_.unknown(call_number());
 		return;
 	}
 	Value value = in.imm == VM_STORE_REL ? state_.registers[in.src] : nullptr;

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 
-namespace {
+namespace
+{
 
 // The same address with another pointer at its root.
 Value rebuilt(Values &values, Value address, Value root, Value with)
@@ -62,7 +63,8 @@ std::vector<JoinedRead> PlanJoin::reads_through_maps(Values &values) const
 				moved.map = copy.from;
 				moved.offset = all[i].offset + copy.from_offset;
 				Value root = values.map_bytes(moved.map, moved.offset, 8);
-				moved.read.address = rebuilt(values, moved.read.address, root_of(moved.read.address), root);
+				moved.read.address =
+					rebuilt(values, moved.read.address, root_of(moved.read.address), root);
 				if (!has(all, moved))
 					all.push_back(moved);
 			}
@@ -77,10 +79,12 @@ std::vector<JoinedRead> PlanJoin::reads_to_keep(Values &values, const Member &me
 		for (const PlanPointer &pointer : member.run.pointers) {
 			if (pointer.map != wanted.map || pointer.offset != wanted.offset)
 				continue;
-			if (root_of(pointer.value)->is(ValueKind::map_bytes)) // as it came from there, or by way of a copy
+			if (root_of(pointer.value)
+				    ->is(ValueKind::map_bytes)) // as it came from there, or by way of a copy
 				continue;
 			JoinedRead read = wanted;
-			read.read.address = rebuilt(values, wanted.read.address, root_of(wanted.read.address), pointer.value);
+			read.read.address =
+				rebuilt(values, wanted.read.address, root_of(wanted.read.address), pointer.value);
 			read.read.insn = pointer.insn;
 			read.is_stored = pointer.is_stored;
 			if (can_start(pointer.value)) {

@@ -6,7 +6,8 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
-namespace {
+namespace
+{
 
 constexpr uint64_t first_page = 4096; // no memory below: what is read there is behind a NULL pointer
 constexpr uint32_t longest_read = 4096;
@@ -100,7 +101,8 @@ Value PlanMachine::load(Value address, uint32_t size)
 		return values_.bytes(values_.unknown(call_number()), 0, size);
 	if (context_inside(address)) {
 		if (!is_record())
-			refuse(fmt::format("which register it reads ({}) is only known when it runs", describe_value(address)));
+			refuse(fmt::format("which register it reads ({}) is only known when it runs",
+					   describe_value(address)));
 		return values_.bytes(values_.unknown(call_number()), 0, size);
 	}
 	if ((address->is_constant() && address->number < first_page) || !can_follow(address))
@@ -225,7 +227,8 @@ Value PlanMachine::read_foreign(Value from, uint32_t bytes, Space space, bool is
 	}
 	if (context_inside(from)) {
 		if (!is_record())
-			refuse(fmt::format("which register it reads ({}) is only known when it runs", describe_value(from)));
+			refuse(fmt::format("which register it reads ({}) is only known when it runs",
+					   describe_value(from)));
 		return values_.unknown(call_number());
 	}
 	if (!can_follow(from))
@@ -250,7 +253,11 @@ void PlanMachine::copy_memory(Value to, Value size, Value from, Space space, boo
 		has_effect();
 	}
 	// A string of unknown length: the longest that a value of a map or the stack can take is enough.
-	Value read = source ? nullptr : read_foreign(from, static_cast<uint32_t>(size->is_constant() ? bytes : std::min<uint64_t>(bytes, 512)), space, is_string);
+	Value read = source ? nullptr
+			    : read_foreign(from,
+					   static_cast<uint32_t>(size->is_constant() ? bytes
+										     : std::min<uint64_t>(bytes, 512)),
+					   space, is_string);
 	if (target && (target != to || !size->is_constant()))
 		own(target).scatter();
 	else if (target && !source)

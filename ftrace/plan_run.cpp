@@ -5,7 +5,8 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
-namespace {
+namespace
+{
 
 // Far above what a program needs that the kernel's verifier takes; a runaway ends within a second.
 constexpr uint32_t max_steps = 200000, max_forks = 50000, max_rounds = 4096, max_frames = 8;
@@ -161,7 +162,8 @@ void PlanMachine::find_live()
 
 bool PlanMachine::has_been_here()
 {
-	auto [at, is_new] = seen_.try_emplace(state_.fingerprint(live_[state_.at]), static_cast<uint32_t>(seen_.size()));
+	auto [at, is_new] =
+		seen_.try_emplace(state_.fingerprint(live_[state_.at]), static_cast<uint32_t>(seen_.size()));
 	if (is_new)
 		to_effect_.emplace_back();
 	if (state_.has_effect)
@@ -215,9 +217,8 @@ void PlanMachine::settle_joined()
 bool PlanMachine::is_valid() const
 {
 	const auto &insns = input_.program->insns;
-	return std::all_of(insns.begin(), insns.end(), [](const vm_insn &in) {
-		return in.dst < VM_REG_COUNT && in.src < VM_REG_COUNT;
-	});
+	return std::all_of(insns.begin(), insns.end(),
+			   [](const vm_insn &in) { return in.dst < VM_REG_COUNT && in.src < VM_REG_COUNT; });
 }
 
 PlanRun PlanMachine::run()
@@ -393,7 +394,8 @@ void PlanMachine::do_exit()
 		return end_way();
 	if (frame.is_callback) {
 		Value result = state_.registers[0];
-		bool may_stop = !result || !result->is_constant(0), may_go_on = !result || !result->is_constant() || !result->number;
+		bool may_stop = !result || !result->is_constant(0),
+		     may_go_on = !result || !result->is_constant() || !result->number;
 		PlanState here = state_;
 		if (may_go_on && next_round(frame)) {
 			if (++state_.rounds > max_rounds)

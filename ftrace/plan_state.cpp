@@ -28,8 +28,8 @@ void OwnBytes::clear(int64_t offset, uint32_t size)
 		if (start < offset)
 			pieces_[start] = {static_cast<uint32_t>(offset - start), piece.first, piece.value};
 		if (stop > end)
-			pieces_[end] = {static_cast<uint32_t>(stop - end), piece.first + static_cast<uint32_t>(end - start),
-					piece.value};
+			pieces_[end] = {static_cast<uint32_t>(stop - end),
+					piece.first + static_cast<uint32_t>(end - start), piece.value};
 	}
 }
 
@@ -59,7 +59,8 @@ Value OwnBytes::read(Values &values, int64_t offset, uint32_t size, const Untouc
 	if (at == pieces_.end() || at->first >= end)
 		return scattered_ ? values.unknown(~uint64_t(0)) : untouched(offset, size);
 	if (at->first <= offset && at->first + at->second.size >= end)
-		return values.bytes(at->second.value, at->second.first + static_cast<uint32_t>(offset - at->first), size);
+		return values.bytes(at->second.value, at->second.first + static_cast<uint32_t>(offset - at->first),
+				    size);
 	if (size > 8)
 		return values.unknown(~uint64_t(0));
 	return pieced_together(values, offset, size, untouched);
@@ -134,7 +135,8 @@ void OwnBytes::copy(Values &values, int64_t to, const OwnBytes &source, int64_t 
 	auto fill = [&](int64_t until) {
 		while (done < until) {
 			auto step = static_cast<uint32_t>(std::min<int64_t>(8, until - done));
-			pieces_[to + done - from] = {step, 0, old.scattered_ ? values.unknown(~uint64_t(0)) : untouched(done, step)};
+			pieces_[to + done - from] = {
+				step, 0, old.scattered_ ? values.unknown(~uint64_t(0)) : untouched(done, step)};
 			done += step;
 		}
 	};

@@ -8,7 +8,8 @@
 #include <limits>
 #include <optional>
 
-namespace {
+namespace
+{
 
 uint64_t low_bytes(uint64_t number, uint32_t size)
 {
@@ -298,7 +299,8 @@ Value root_of(Value address)
 	}
 }
 
-namespace {
+namespace
+{
 
 const char *sign_of(unsigned op)
 {

@@ -30,7 +30,8 @@ class PlanCase
 	std::function<std::string(uint32_t)> line;
 
 	// Programs in the assembler's text; the first one is planned. Their type is BPF_PROG_TYPE_KPROBE if not told.
-	PlanCase &program(const std::string &name, const std::string &text, uint32_t type = 2, uint32_t attach_type = 0);
+	PlanCase &program(const std::string &name, const std::string &text, uint32_t type = 2,
+			  uint32_t attach_type = 0);
 	// The next descriptor from 0 on. With contents it is a frozen array of one value.
 	PlanCase &map(const std::string &name, uint32_t type, uint32_t key_size, uint32_t value_size,
 		      uint32_t max_entries = 1024);

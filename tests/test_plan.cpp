@@ -61,7 +61,8 @@ void nests_what_pointers_nest()
 void finds_a_pointer_inside_of_a_longer_read()
 {
 	PlanCase test;
-	test.program("inside", first_argument + read_to(-24, 24) + "r3 = *(u64 *)(r10 -16)\nr3 += -4\n" + read_to(-28, 4) + done);
+	test.program("inside",
+		     first_argument + read_to(-24, 24) + "r3 = *(u64 *)(r10 -16)\nr3 += -4\n" + read_to(-28, 4) + done);
 	auto plan = test.plan(HookKind::kprobe);
 	CHECK_EQUAL(shown(plan), "kprobe some_function a0=%di:x64 a1=+0(%di):x64[3] a2=-4(+8(%di)):x32");
 	REQUIRE(plan && plan->fetches.size() == 3);
@@ -96,7 +97,10 @@ void reads_longer_pieces_as_arrays_or_words()
 	auto text = [](int size, const char *helper) { return first_argument + read_to(-512, size, helper) + done; };
 	const char *kernel = "call probe_read_kernel\n", *user = "call probe_read_user\n";
 	auto with = [&](int size, const char *helper, Kernel of = new_kernel()) {
-		return PlanCase(std::move(of)).program("long", text(size, helper)).arguments(HookKind::kprobe).substr(10);
+		return PlanCase(std::move(of))
+			.program("long", text(size, helper))
+			.arguments(HookKind::kprobe)
+			.substr(10);
 	};
 	CHECK_EQUAL(with(16, kernel), " a1=+0(%di):x64[2]");
 	CHECK_EQUAL(with(12, kernel), " a1=+0(%di):x32[3]");
@@ -139,7 +143,8 @@ void finds_an_exits_result_behind_the_arguments()
 	test.program("leave", "r2 = *(u64 *)(r1 +16)\nr3 = *(u64 *)(r1 +8)\nr0 = 0\nexit\n", BPF_PROG_TYPE_TRACING,
 		     BPF_TRACE_FEXIT);
 	CHECK_EQUAL(test.refusal(HookKind::fentry),
-		    "ftrace: failed to plan leave: insn 1 `r3 = *(u64 *)(r1 +8)`: at the return the function's arguments are no "
+		    "ftrace: failed to plan leave: insn 1 `r3 = *(u64 *)(r1 +8)`: at the return the function's "
+		    "arguments are no "
 		    "longer in its registers, and this kernel's return probes do not keep them (6.9)");
 	test.kernel.return_arguments = true;
 	CHECK_EQUAL(shown(test.plan(HookKind::fentry)), "kretprobe some_function a0=$arg2:x64 a1=$retval:x64");
@@ -147,21 +152,23 @@ void finds_an_exits_result_behind_the_arguments()
 
 void starts_at_the_running_task()
 {
-	std::string text = "call get_current_task\nr3 = r0\nr3 += 1280\n" + read_to(-8, 8) + "r3 = *(u64 *)(r10 -8)\nr3 += 1268\n" +
-			   read_to(-12, 4) + done;
+	std::string text = "call get_current_task\nr3 = r0\nr3 += 1280\n" + read_to(-8, 8) +
+			   "r3 = *(u64 *)(r10 -8)\nr3 += 1268\n" + read_to(-12, 4) + done;
 	PlanCase test;
 	test.program("parent", text);
 	auto plan = test.plan(HookKind::kprobe);
-	CHECK_EQUAL(shown(plan), "kprobe some_function a0=@0x1000:x64 a1=+1280(@0x1000):x64 a2=+1268(+1280(@0x1000)):x32");
+	CHECK_EQUAL(shown(plan),
+		    "kprobe some_function a0=@0x1000:x64 a1=+1280(@0x1000):x64 a2=+1268(+1280(@0x1000)):x32");
 	CHECK(plan && plan->uses_current && plan->current_fetch == 0);
 	CHECK_EQUAL(plan->arguments(0xffff88800021fb80), "a0=@0xffff88800021fb80:x64 a1=+1280(@0xffff88800021fb80):x64 "
-							  "a2=+1268(+1280(@0xffff88800021fb80)):x32");
+							 "a2=+1268(+1280(@0xffff88800021fb80)):x32");
 	test.kernel.current = false;
-	CHECK_EQUAL(test.refusal(HookKind::kprobe),
-		    "ftrace: failed to plan parent: it reads the running task, and the address of \"current\" is not known here "
-		    "(it takes /proc/kallsyms with addresses: run as root)");
+	CHECK_EQUAL(test.refusal(HookKind::kprobe), "ftrace: failed to plan parent: it reads the running task, and the "
+						    "address of \"current\" is not known here "
+						    "(it takes /proc/kallsyms with addresses: run as root)");
 	CHECK_EQUAL(PlanCase().program("parent", text).refusal(HookKind::uprobe),
-		    "ftrace: failed to plan parent: it reads the running task, which is in the kernel: a uprobe's event reads the "
+		    "ftrace: failed to plan parent: it reads the running task, which is in the kernel: a uprobe's "
+		    "event reads the "
 		    "program's memory only");
 }
 
@@ -187,13 +194,15 @@ void reads_nothing_behind_null()
 void cuts_what_constants_rule_out()
 {
 	// The first word switches a read of user memory on that no event could do.
-	std::string text = "r6 = r1\nr1 = value[0]0\nr1 = *(u32 *)(r1 +0)\nif r1 == 0 goto off\nr3 = *(u64 *)(r6 +112)\n"
-			   "r4 = *(u64 *)(r6 +104)\nr3 += r4\n" +
-			   read_to(-8, 8) + "off:\nr3 = *(u64 *)(r6 +112)\n" + read_to(-8, 4) + done;
+	std::string text =
+		"r6 = r1\nr1 = value[0]0\nr1 = *(u32 *)(r1 +0)\nif r1 == 0 goto off\nr3 = *(u64 *)(r6 +112)\n"
+		"r4 = *(u64 *)(r6 +104)\nr3 += r4\n" +
+		read_to(-8, 8) + "off:\nr3 = *(u64 *)(r6 +112)\n" + read_to(-8, 4) + done;
 	CHECK_EQUAL(PlanCase().constants(std::string(4, 0)).program("cut", text).arguments(HookKind::kprobe),
 		    "a0=%di:x64 a1=+0(%di):x32");
 	CHECK_EQUAL(PlanCase().constants(std::string("\1\0\0\0", 4)).program("cut", text).refusal(HookKind::kprobe),
-		    "ftrace: failed to plan cut: insn 11 `call bpf_probe_read_kernel#113`: the address that it reads is computed: "
+		    "ftrace: failed to plan cut: insn 11 `call bpf_probe_read_kernel#113`: the address that it reads "
+		    "is computed: "
 		    "(context+112 + context+104); an event can follow a pointer and add a constant, no more");
 }
 
@@ -211,9 +220,11 @@ void unrolls_loops_and_follows_calls()
 	CHECK_EQUAL(shown(call.plan(HookKind::kprobe)),
 		    "kprobe some_function a0=%di:x64 a1=+16(%di):x64 a2=+24(%di):x64");
 	PlanCase rounds;
-	rounds.program("rounds", "r3 = *(u64 *)(r1 +112)\n*(u64 *)(r10 -8) = r3\nr1 = 3\nr2 = func[round]\nr3 = r10\nr3 += -8\nr4 = 0\n"
-				 "call loop\nr0 = 0\nexit\nround:\nr3 = *(u64 *)(r2 +0)\nr1 <<= 3\nr3 += r1\n" +
-					 read_to(-8, 8) + done);
+	rounds.program(
+		"rounds",
+		"r3 = *(u64 *)(r1 +112)\n*(u64 *)(r10 -8) = r3\nr1 = 3\nr2 = func[round]\nr3 = r10\nr3 += -8\nr4 = 0\n"
+		"call loop\nr0 = 0\nexit\nround:\nr3 = *(u64 *)(r2 +0)\nr1 <<= 3\nr3 += r1\n" +
+			read_to(-8, 8) + done);
 	CHECK_EQUAL(shown(rounds.plan(HookKind::kprobe)),
 		    "kprobe some_function a0=%di:x64 a1=+0(%di):x64 a2=+8(%di):x64 a3=+16(%di):x64");
 }
@@ -221,9 +232,11 @@ void unrolls_loops_and_follows_calls()
 void takes_maps_that_nothing_changes_as_they_are()
 {
 	// Which register to read stands in an array.
-	std::string text = "r6 = r1\n*(u32 *)(r10 -4) = 0\nr1 = map[0]\nr2 = r10\nr2 += -4\ncall map_lookup_elem\nif r0 == 0 goto out\n"
+	std::string text = "r6 = r1\n*(u32 *)(r10 -4) = 0\nr1 = map[0]\nr2 = r10\nr2 += -4\ncall map_lookup_elem\nif "
+			   "r0 == 0 goto out\n"
 			   "r3 = *(u64 *)(r0 +0)\nr3 += r6\n" +
-			   read_to(-16, 8) + "r3 = *(u64 *)(r10 -16)\n" + read_to(-80, 64, "call probe_read_user_str\n") + "out:\n" + done;
+			   read_to(-16, 8) + "r3 = *(u64 *)(r10 -16)\n" +
+			   read_to(-80, 64, "call probe_read_user_str\n") + "out:\n" + done;
 	PlanCase test;
 	test.array("places", {std::string("\x68\0\0\0\0\0\0\0", 8)}).program("indirect", text);
 	auto plan = test.plan(HookKind::uprobe);
@@ -234,10 +247,12 @@ void takes_maps_that_nothing_changes_as_they_are()
 	PlanCase changed;
 	changed.array("places", {std::string("\x68\0\0\0\0\0\0\0", 8)})
 		.program("indirect", text)
-		.program("other", "*(u32 *)(r10 -4) = 0\nr1 = map[0]\nr2 = r10\nr2 += -4\ncall map_lookup_elem\nif r0 == 0 goto out\n"
+		.program("other", "*(u32 *)(r10 -4) = 0\nr1 = map[0]\nr2 = r10\nr2 += -4\ncall map_lookup_elem\nif r0 "
+				  "== 0 goto out\n"
 				  "*(u64 *)(r0 +0) = 1\nout:\nr0 = 0\nexit\n");
 	CHECK_EQUAL(changed.refusal(HookKind::uprobe),
-		    "ftrace: failed to plan indirect: insn 13 `call bpf_probe_read_kernel#113`: which register it reads ((the context + "
+		    "ftrace: failed to plan indirect: insn 13 `call bpf_probe_read_kernel#113`: which register it "
+		    "reads ((the context + "
 		    "map places's value+0)) is only known when it runs");
 }
 
@@ -245,7 +260,8 @@ void prints_strings_that_a_format_points_to()
 {
 	// "%s %d" on the stack.
 	PlanCase test;
-	test.program("print", "r3 = *(u64 *)(r1 +112)\nr4 = 1\nr2 = 0x642520207325 ll\n*(u64 *)(r10 -8) = r2\nr1 = r10\nr1 += -8\nr2 = 8\n"
+	test.program("print", "r3 = *(u64 *)(r1 +112)\nr4 = 1\nr2 = 0x642520207325 ll\n*(u64 *)(r10 -8) = r2\nr1 = "
+			      "r10\nr1 += -8\nr2 = 8\n"
 			      "call trace_printk\nr0 = 0\nexit\n");
 	CHECK_EQUAL(shown(test.plan(HookKind::kprobe)), "kprobe some_function a0=%di:x64 a1=+0(%di):string");
 }
@@ -265,26 +281,27 @@ void tells_which_stacks_are_wanted()
 	CHECK_EQUAL(user->helpers[0], 27);
 }
 
-const Suite suite("plan", {
-				  {"fetches each register once", fetches_each_register_once},
-				  {"takes the probe's own address for the instruction pointer",
-				   takes_the_probes_own_address_for_the_instruction_pointer},
-				  {"nests what pointers nest", nests_what_pointers_nest},
-				  {"finds a pointer inside of a longer read", finds_a_pointer_inside_of_a_longer_read},
-				  {"follows loads as it follows reads", follows_loads_as_it_follows_reads},
-				  {"reads user memory as the kernel wants it", reads_user_memory_as_the_kernel_wants_it},
-				  {"reads longer pieces as arrays or words", reads_longer_pieces_as_arrays_or_words},
-				  {"reads nothing twice", reads_nothing_twice},
-				  {"takes the result at a return", takes_the_result_at_a_return},
-				  {"finds an exit's result behind the arguments", finds_an_exits_result_behind_the_arguments},
-				  {"starts at the running task", starts_at_the_running_task},
-				  {"reads fixed addresses", reads_fixed_addresses},
-				  {"reads nothing behind NULL", reads_nothing_behind_null},
-				  {"cuts what constants rule out", cuts_what_constants_rule_out},
-				  {"unrolls loops and follows calls", unrolls_loops_and_follows_calls},
-				  {"takes maps that nothing changes as they are", takes_maps_that_nothing_changes_as_they_are},
-				  {"prints strings that a format points to", prints_strings_that_a_format_points_to},
-				  {"tells which stacks are wanted", tells_which_stacks_are_wanted},
-			  });
+const Suite suite("plan",
+		  {
+			  {"fetches each register once", fetches_each_register_once},
+			  {"takes the probe's own address for the instruction pointer",
+			   takes_the_probes_own_address_for_the_instruction_pointer},
+			  {"nests what pointers nest", nests_what_pointers_nest},
+			  {"finds a pointer inside of a longer read", finds_a_pointer_inside_of_a_longer_read},
+			  {"follows loads as it follows reads", follows_loads_as_it_follows_reads},
+			  {"reads user memory as the kernel wants it", reads_user_memory_as_the_kernel_wants_it},
+			  {"reads longer pieces as arrays or words", reads_longer_pieces_as_arrays_or_words},
+			  {"reads nothing twice", reads_nothing_twice},
+			  {"takes the result at a return", takes_the_result_at_a_return},
+			  {"finds an exit's result behind the arguments", finds_an_exits_result_behind_the_arguments},
+			  {"starts at the running task", starts_at_the_running_task},
+			  {"reads fixed addresses", reads_fixed_addresses},
+			  {"reads nothing behind NULL", reads_nothing_behind_null},
+			  {"cuts what constants rule out", cuts_what_constants_rule_out},
+			  {"unrolls loops and follows calls", unrolls_loops_and_follows_calls},
+			  {"takes maps that nothing changes as they are", takes_maps_that_nothing_changes_as_they_are},
+			  {"prints strings that a format points to", prints_strings_that_a_format_points_to},
+			  {"tells which stacks are wanted", tells_which_stacks_are_wanted},
+		  });
 
 } // namespace

@@ -160,29 +160,33 @@ void plans_opensnoop()
 {
 	Sampled<opensnoop_kern> sample([](opensnoop_kern &k) { k.rodata->own_tgid = 99; });
 	auto enter = sample.plan("enter_openat", "sys_enter_openat");
-	CHECK_EQUAL(shown(enter),
-		    "kprobe __x64_sys_openat a0=+104(%di):x64 a1=+96(%di):x64 a2=+56(%di):x64 a3=+0(+104(%di)):ustring");
+	CHECK_EQUAL(
+		shown(enter),
+		"kprobe __x64_sys_openat a0=+104(%di):x64 a1=+96(%di):x64 a2=+56(%di):x64 a3=+0(+104(%di)):ustring");
 	CHECK(enter && enter->fetches[3].kept && enter->fetches[3].size == 256 && enter->not_process == 99);
 	auto leave = sample.plan("leave_openat", "sys_exit_openat");
 	CHECK_EQUAL(shown(leave), "tracepoint syscalls/sys_exit_openat");
 	CHECK(leave && leave->recalls);
-	CHECK_EQUAL(sample.line("enter_openat2", "sys_enter_openat2"),
-		    "kprobe __x64_sys_openat2 a0=+104(%di):x64 a1=+96(%di):x64 a2=+u0(+96(%di)):x64 a3=+u8(+96(%di)):x64 "
-		    "a4=+0(+104(%di)):ustring");
+	CHECK_EQUAL(
+		sample.line("enter_openat2", "sys_enter_openat2"),
+		"kprobe __x64_sys_openat2 a0=+104(%di):x64 a1=+96(%di):x64 a2=+u0(+96(%di)):x64 a3=+u8(+96(%di)):x64 "
+		"a4=+0(+104(%di)):ustring");
 }
 
 void plans_execsnoop()
 {
 	Sampled<execsnoop_kern> sample;
 	auto enter = sample.plan("enter_execve", "sys_enter_execve");
-	std::string start = "kprobe __x64_sys_execve a0=+104(%di):x64 a1=+u0(+104(%di)):x64 a2=+0(+u0(+104(%di))):ustring "
-			    "a3=+u8(+104(%di)):x64 a4=+0(+u8(+104(%di))):ustring ";
+	std::string start =
+		"kprobe __x64_sys_execve a0=+104(%di):x64 a1=+u0(+104(%di)):x64 a2=+0(+u0(+104(%di))):ustring "
+		"a3=+u8(+104(%di)):x64 a4=+0(+u8(+104(%di))):ustring ";
 	CHECK_EQUAL(shown(enter).substr(0, start.size()), start);
 	REQUIRE(enter);
 	CHECK_EQUAL(enter->fetches.size(), 66); // argv, 33 pointers, 32 strings
 	CHECK_EQUAL(fetch_text(enter->fetches[65], 0), "+u256(+104(%di)):x64");
 	CHECK_EQUAL(sample.line("leave_execve", "sys_exit_execve"),
-		    "kretprobe __x64_sys_execve a0=$retval:x64 a1=@0x1000:x64 a2=+2432(@0x1000):x64 a3=+2420(+2432(@0x1000)):x32");
+		    "kretprobe __x64_sys_execve a0=$retval:x64 a1=@0x1000:x64 a2=+2432(@0x1000):x64 "
+		    "a3=+2420(+2432(@0x1000)):x32");
 }
 
 void plans_tcpconnect()
@@ -196,8 +200,7 @@ void plans_tcpconnect()
 		    "kprobe inet_stream_connect a0=%si:x64 a1=%di:x64 a2=+0(%di):x32 a3=+24(%di):x64 "
 		    "a4=+16(+24(%di)):x16 a5=+516(+24(%di)):x16 a6=+804(+24(%di)):x16 a7=+784(+24(%di)):x32 "
 		    "a8=+0(%si):x64[3] a9=+72(+24(%di)):x64[2]");
-	CHECK_EQUAL(filter(sample.plan("enter___kprobe")),
-		    "a1 != 0 && a2 == 1 && a5 == 6 && (a4 == 10 || a4 == 2)");
+	CHECK_EQUAL(filter(sample.plan("enter___kprobe")), "a1 != 0 && a2 == 1 && a5 == 6 && (a4 == 10 || a4 == 2)");
 	CHECK_EQUAL(sample.line("state___tracepoint", "inet_sock_set_state"),
 		    "ftrace: failed to plan state___tracepoint: insn 116 `call bpf_probe_read_kernel#113`: "
 		    "tracepoint sock/inet_sock_set_state gives a record, and nothing can follow a pointer that is "
@@ -214,8 +217,7 @@ void plans_runqlat()
 	Sampled<runqlat_kern> sample;
 	CHECK_EQUAL(sample.line("wakeup"),
 		    "kprobe __traceiter_sched_wakeup a0=%si:x64 a1=+2416(%si):x32 a2=+2420(%si):x32");
-	CHECK_EQUAL(filter(sample.plan("wakeup")),
-		    "a1 != 0 && a2 != 0");
+	CHECK_EQUAL(filter(sample.plan("wakeup")), "a1 != 0 && a2 != 0");
 	CHECK_EQUAL(sample.line("switch_task"),
 		    "kprobe __traceiter_sched_switch a0=%si:x64 a1=%dx:x64 a2=%cx:x64 a3=+2416(%dx):x32 "
 		    "a4=+24(%dx):x32 a5=+2420(%dx):x32 a6=+2416(%cx):x32");
@@ -279,8 +281,8 @@ void plans_probes_that_programs_have_built_in()
 	place.operands[0] = {0, 112, 104, 8, USDT_MEMORY, 8, 0, 0, 0, {}}; // 8@(%rdi,%rsi,8)
 	CHECK_EQUAL(bpf_map_update_elem(bpf_map__fd(sample.kern().maps.places), &second, &place, BPF_ANY), 0);
 	sample.cookie = 1;
-	CHECK_EQUAL(sample.line("hit"),
-		    "uprobe place a0=%ax:x64 a1=%di:x64 a2=%sp:x64 a3=+0(%di):string a4=+24(%sp):x64 a5=+0(+24(%sp)):string");
+	CHECK_EQUAL(sample.line("hit"), "uprobe place a0=%ax:x64 a1=%di:x64 a2=%sp:x64 a3=+0(%di):string "
+					"a4=+24(%sp):x64 a5=+0(+24(%sp)):string");
 	sample.cookie = 2;
 	CHECK_EQUAL(sample.line("hit"),
 		    "ftrace: failed to plan hit: insn 171 `call bpf_probe_read_user#112`: the address that it reads "
