@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "plan_case.h"
+#include "plan_sample.h"
 
 #include <algorithm>
 #include <fstream>
 #include <linux/bpf.h>
 #include <sstream>
+
+RECORDED(btf_6_1, "tests/data/btf/samples-6.1.btf")
+RECORDED(btf_5_10, "tests/data/btf/samples-5.10.btf")
 
 extern "C" int assemble(const char *text, struct vm_insn *insns, unsigned max, unsigned *count, char *error,
 			unsigned error_size);
@@ -146,4 +150,14 @@ std::string shown(const Result<Plan> &plan)
 	std::string text = std::string(names[static_cast<int>(plan->source)]) + " " + plan->place;
 	std::string arguments = plan->arguments(0x1000);
 	return arguments.empty() ? text : text + " " + arguments;
+}
+
+std::string_view samples_btf_6_1()
+{
+	return btf_6_1();
+}
+
+std::string_view samples_btf_5_10()
+{
+	return btf_5_10();
 }
