@@ -214,6 +214,21 @@ void filters_by_what_is_fetched()
 	CHECK_EQUAL(plan->filter, "a0 != 0 && a2 == 77");
 }
 
+void plans_what_the_documentation_shows()
+{
+	PlanCase test;
+	test.target = "inet_stream_connect";
+	test.map("counts", BPF_MAP_TYPE_HASH, 8, 16)
+		.program("on_connect",
+			 "r3 = *(u64 *)(r1 +112)\nr3 += 24\nr1 = r10\nr1 += -8\nr2 = 8\ncall probe_read_kernel\n"
+			 "r3 = *(u64 *)(r10 -8)\nr3 += 16\nr1 = r10\nr1 += -2\nr2 = 2\ncall probe_read_kernel\n"
+			 "r1 = *(u16 *)(r10 -2)\nif r1 != 2 goto out\n" +
+				 effect + "out:\nr0 = 0\nexit\n");
+	auto plan = test.plan(HookKind::kprobe);
+	CHECK_EQUAL(shown(plan), "kprobe inet_stream_connect a0=%di:x64 a1=+24(%di):x64 a2=+16(+24(%di)):x16");
+	CHECK_EQUAL(plan->filter, "a2 == 2");
+}
+
 const Suite suite("plan maps and filters",
 		  {
 			  {"captures at the entry what is read at the return",
@@ -227,6 +242,7 @@ const Suite suite("plan maps and filters",
 			  {"looks behind the place where ways meet", looks_behind_the_place_where_ways_meet},
 			  {"finds processes and names", finds_processes_and_names},
 			  {"filters by what is fetched", filters_by_what_is_fetched},
+			  {"plans what the documentation shows", plans_what_the_documentation_shows},
 		  });
 
 } // namespace
