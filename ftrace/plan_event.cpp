@@ -225,12 +225,14 @@ ContextWord PlanEvent::syscall_word(int64_t offset) const
 	ContextWord word;
 	if (!in_function_) {
 		const Format *format = input_->format;
+		if (!format)
+			return missing(fmt::format("the format of {} is not known", place));
 		const char *name = number ? "ret" : "__syscall_nr";
-		word.field = format ? format->find(name) : nullptr;
-		if (!number && !word.field && format)
+		word.field = format->find(name);
+		if (!number && !word.field)
 			word.field = format->find("nr");
 		// The arguments are the fields behind the number, which kernels before 3.10 leave out.
-		if (number && is_entry_ && format) {
+		if (number && is_entry_) {
 			bool has_number = !format->fields.empty() && format->fields[0].name.ends_with("nr");
 			size_t index = number - 1 + (has_number ? 1 : 0);
 			word.field = index < format->fields.size() ? &format->fields[index] : nullptr;

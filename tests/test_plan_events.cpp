@@ -74,6 +74,16 @@ void makes_a_system_calls_context_of_its_record()
 		    "0+8 record 0+8, 16+8 record 16+8");
 }
 
+void wants_a_records_format()
+{
+	PlanCase test;
+	test.program("enter", fmt::format(fmt::runtime(use_argument), 24), BPF_PROG_TYPE_TRACEPOINT);
+	test.target = "syscalls/sys_enter_openat";
+	CHECK_EQUAL(test.refusal(HookKind::tracepoint), "ftrace: failed to plan enter: insn 0 `r2 = *(u64 *)(r1 +24)`: "
+							"the format of syscalls/sys_enter_openat is "
+							"not known");
+}
+
 void makes_it_of_an_old_record_with_a_longer_header_and_no_number()
 {
 	// As the kernel's structs have it, the header's 12 bytes are followed by a long: args[0] is at 24.
@@ -270,6 +280,7 @@ const Suite suite(
 		{"takes a tracepoint as it is", takes_a_tracepoint_as_it_is},
 		{"follows no pointer of a record", follows_no_pointer_of_a_record},
 		{"makes a system call's context of its record", makes_a_system_calls_context_of_its_record},
+		{"wants a record's format", wants_a_records_format},
 		{"makes it of an old record with a longer header and no number",
 		 makes_it_of_an_old_record_with_a_longer_header_and_no_number},
 		{"probes a system call's function where memory is read",
