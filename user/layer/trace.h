@@ -76,6 +76,8 @@ private:
 	Result<void> attach_by_section(bpf_program *program);
 	Result<void> loop();
 	void poll_once(double wait);
+	// What the engine has to do, and what came of it.
+	void process();
 	uint64_t lost() const;
 	void summary() const;
 
@@ -94,4 +96,5 @@ private:
 	uint64_t reports_ = 0;
 	uint64_t lost_ = 0;
 	bool stopped_ = false;
+	bool more_ = false; // the engine has more to do at once
 };
