@@ -48,7 +48,7 @@ bool make_ring_memory(MapObject &object, size_t size)
 }
 
 // The file that stands for the map; for what user space can map, with the map's memory in it.
-bool make_memory(MapObject &object, const vm_map_attr &attr)
+bool make_memory(MapObject &object, const struct vm_map_attr &attr)
 {
 	if (attr.type == VM_MAP_RINGBUF && attr.max_entries && attr.max_entries % page_size() == 0)
 		return make_ring_memory(object, attr.max_entries);
@@ -106,7 +106,7 @@ long Objects::bpf(int command, union bpf_attr *attr, unsigned size)
 
 long Objects::create_map(const union bpf_attr &a)
 {
-	vm_map_attr attr{};
+	struct vm_map_attr attr{};
 	attr.type = a.map_type;
 	attr.key_size = a.key_size;
 	attr.value_size = a.value_size;
@@ -186,6 +186,7 @@ long Objects::map_element(int command, union bpf_attr *a)
 	case BPF_MAP_GET_NEXT_KEY:
 		return answer(vm_map_next_key(object->map, key, pointer<void>(a->next_key)));
 	case BPF_MAP_FREEZE:
+		object->frozen = true;
 		return answer(vm_map_freeze(object->map));
 	default:
 		return update_element(*a, *object);
@@ -267,6 +268,7 @@ long Objects::load_program(const union bpf_attr &a)
 {
 	auto object = std::make_unique<ProgramObject>();
 	object->name = fixed_string(a.prog_name);
+	object->attach_type = a.expected_attach_type;
 	object->insns.assign(pointer<const vm_insn>(a.insns), pointer<const vm_insn>(a.insns) + a.insn_cnt);
 	if (auto types = types_.find(inode_of(static_cast<int>(a.prog_btf_fd))); a.line_info && types != types_.end()) {
 		object->lines = lines_of(a);
@@ -303,7 +305,7 @@ long Objects::info(union bpf_attr *attr)
 	const MapObject *object = map(static_cast<int>(attr->info.bpf_fd));
 	if (!object)
 		return fail(EINVAL);
-	const vm_map_attr &of = object->attr();
+	const struct vm_map_attr &of = object->attr();
 	bpf_map_info info{};
 	info.type = of.type;
 	info.id = vm_map_id(object->map);

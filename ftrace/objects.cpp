@@ -73,3 +73,12 @@ bool Objects::is_filling()
 	}
 	return false;
 }
+
+std::vector<const ProgramObject *> Objects::programs() const
+{
+	std::vector<const ProgramObject *> programs;
+	for (const auto &[inode, program] : programs_)
+		if (!program->name.empty() && !program->name.starts_with("libbpf_"))
+			programs.push_back(program.get());
+	return programs;
+}

@@ -20,18 +20,20 @@ struct MapObject {
 	UniqueFd file;
 	Mapping memory; // of arrays and ring buffers: what user space maps too
 	vm_map *map = nullptr;
+	bool frozen = false;
 
 	MapObject() = default;
 	MapObject(const MapObject &) = delete;
 	MapObject &operator=(const MapObject &) = delete;
 	~MapObject() { vm_map_put(map); }
-	const vm_map_attr &attr() const { return *vm_map_attr(map); }
+	const struct vm_map_attr &attr() const { return *vm_map_attr(map); }
 };
 
 struct ProgramObject {
 	UniqueFd file;
 	std::string name;
 	vm_program *program = nullptr;
+	unsigned attach_type = 0; // expected_attach_type
 	std::vector<vm_insn> insns; // as libbpf has relocated them
 	std::map<int, MapObject *> maps; // by the descriptors that stand in the instructions
 	std::vector<vm_line> lines;
@@ -78,6 +80,8 @@ public:
 	ProgramObject *program(int fd);
 	PerfBuffer *perf_buffer(int fd);
 	bool owns(int fd);
+	// Those that were loaded to be run, not to see whether they can be.
+	std::vector<const ProgramObject *> programs() const;
 
 	// Is a ring or perf buffer filled by half, or more? Then it is time to let the reader empty it.
 	bool is_filling();

@@ -51,11 +51,9 @@ void read_comm(uint32_t tid, Task &task)
 
 } // namespace
 
-// The idle tasks of all CPUs have number 0; their names differ in the CPU's.
 Tasks::Tasks()
 {
 	Task &idle = tasks_[0];
-	strcpy(idle.comm, "swapper/0");
 	idle.comm_known = idle.ids_known = true;
 }
 
@@ -120,9 +118,12 @@ void Tasks::record(const Record &record)
 	}
 }
 
-const char *Tasks::comm(uint32_t tid)
+const char *Tasks::comm(uint32_t tid, uint32_t cpu)
 {
-	return task(tid).comm;
+	Task &task = this->task(tid);
+	if (!tid)
+		*fmt::format_to_n(task.comm, sizeof(task.comm) - 1, "swapper/{}", cpu).out = '\0';
+	return task.comm;
 }
 
 uint64_t Tasks::uid_gid(uint32_t tid, uint64_t now)

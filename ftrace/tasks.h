@@ -32,8 +32,8 @@ public:
 	// A COMM, FORK or EXIT, in the order of time.
 	void record(const Record &record);
 
-	// What the thread is called at this point of the stream; 16 bytes.
-	const char *comm(uint32_t tid);
+	// What the thread is called at this point of the stream; 16 bytes. Each CPU's idle task has number 0.
+	const char *comm(uint32_t tid, uint32_t cpu);
 	// gid << 32 | uid, as bpf_get_current_uid_gid() answers; `now` is the event's time.
 	uint64_t uid_gid(uint32_t tid, uint64_t now);
 };

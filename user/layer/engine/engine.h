@@ -65,7 +65,7 @@ public:
 	// Events that no program saw, for want of room or time, since the engine was opened.
 	virtual uint64_t lost() const { return 0; }
 	// Where bpf_trace_printk's text comes out, in trace_pipe's layout, to be read; -1: the kernel's own trace_pipe.
-	virtual int printed() const { return -1; }
+	virtual int printed() { return -1; }
 };
 
 // The engine that answers libbpf's calls from now on; the caller keeps it alive. nullptr: the kernel.

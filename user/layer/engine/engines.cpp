@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "layer/engine/engines.h"
+#include "ftrace/ftrace_engine.h"
 #include "layer/engine/kernel_engine.h"
 
 #include <fmt/format.h>
@@ -7,6 +8,7 @@
 namespace {
 constexpr EngineRow rows[] = {
 	{"kernel", open_kernel_engine},
+	{"ftrace", open_ftrace_engine},
 };
 }
 

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "ftrace/attacher.h"
+#include "layer/engine/explain.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <dirent.h>
+#include <fmt/format.h>
+
+namespace {
+
+constexpr uint32_t helper_uid_gid = 15, helper_comm = 16; // bpf_get_current_..
+constexpr size_t records_at_once = 200'000;		  // so that who waits for a signal or a deadline sees it
+
+uint64_t clock_ns(clockid_t clock)
+{
+	timespec now;
+	clock_gettime(clock, &now);
+	return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+bool calls(const Plan &plan, uint32_t helper)
+{
+	return std::binary_search(plan.helpers.begin(), plan.helpers.end(), helper);
+}
+
+Error no_feature(const char *what, const char *config)
+{
+	return Error{fmt::format("this kernel has no {} (needs {})", what, config), ENOTSUP};
+}
+
+} // namespace
+
+Attacher::Attacher(Objects &objects, Tracefs files) : objects_(objects), files_(std::move(files)), probes_(files_)
+{
+	stage_.boot_offset = clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
+}
+
+Attacher::~Attacher() = default;
+
+const Kernel &Attacher::kernel()
+{
+	if (!kernel_) {
+		probes_.sweep();
+		kernel_ = detect_kernel(probes_);
+	}
+	return *kernel_;
+}
+
+Result<Capture *> Attacher::capture()
+{
+	if (!capture_) {
+		auto opened = Capture::open();
+		if (!opened)
+			return opened.error();
+		capture_ = std::move(*opened);
+	}
+	return capture_.get();
+}
+
+// "CATEGORY/EVENT" of a tracepoint, or of the classic event at a raw one's place; "": there is none.
+std::string Attacher::tracepoint_of(const Hook &hook) const
+{
+	if (hook.kind == HookKind::tracepoint)
+		return files_.exists("events/" + hook.target) ? hook.target : "";
+	std::string found;
+	DIR *categories = opendir(files_.file_path("events").c_str());
+	while (dirent *entry = categories && found.empty() ? readdir(categories) : nullptr)
+		if (entry->d_name[0] != '.' && !hook.target.empty() &&
+		    files_.exists(fmt::format("events/{}/{}/id", entry->d_name, hook.target)))
+			found = fmt::format("{}/{}", entry->d_name, hook.target);
+	if (categories)
+		closedir(categories);
+	return found;
+}
+
+Result<void> Attacher::supports(const Hook &hook)
+{
+	switch (hook.kind) {
+	case HookKind::tracepoint:
+	case HookKind::raw_tracepoint:
+	case HookKind::typed_tracepoint:
+		if (!tracepoint_of(hook).empty())
+			return {};
+		if (hook.target.starts_with("syscalls/") && !files_.exists("events/syscalls"))
+			return no_feature("syscall tracepoints", "CONFIG_FTRACE_SYSCALLS");
+		return Error{fmt::format("this kernel has no tracepoint {}", hook.target), ENOENT};
+	case HookKind::kprobe:
+	case HookKind::kretprobe:
+	case HookKind::fentry:
+		return kernel().kprobes ? Result<void>() : no_feature("kprobes", "CONFIG_KPROBE_EVENTS");
+	case HookKind::uprobe:
+	case HookKind::uretprobe:
+		return kernel().uprobes ? Result<void>() : no_feature("uprobes", "CONFIG_UPROBE_EVENTS");
+	case HookKind::kprobe_multi:
+	case HookKind::kretprobe_multi:
+		return Error{"kprobe.multi is not for the ftrace engine: here each function is a probe of its own", ENOTSUP};
+	case HookKind::socket_filter:
+		return Error{"socket filters are not for the ftrace engine: packets are no events", ENOTSUP};
+	default:
+		return {};
+	}
+}
+
+Result<Format> Attacher::format_of(const std::string &event)
+{
+	auto text = files_.read("events/" + event + "/format");
+	if (!text)
+		return text.error();
+	return parse_format(*text);
+}
+
+Result<std::unique_ptr<Attachment>> Attacher::attach(const ProgramObject &program, const Hook &hook)
+{
+	std::optional<Format> format;
+	if (std::string event = tracepoint_of(hook); !event.empty()) {
+		auto parsed = format_of(event);
+		if (!parsed)
+			return parsed.error();
+		format = std::move(*parsed);
+	}
+	auto plan = this->plan(program, hook, format ? &*format : nullptr);
+	if (!plan)
+		return plan.error();
+	for (const std::string &line : plan->explanation)
+		explain(line);
+	auto recorder = capture();
+	if (!recorder)
+		return recorder.error();
+	if (calls(*plan, helper_comm) || calls(*plan, helper_uid_gid))
+		stage_.tasks.read_all(calls(*plan, helper_uid_gid));
+
+	auto attachment = std::make_unique<Attachment>();
+	if (auto opened = open(program, hook, *plan, *attachment); !opened)
+		return opened.error();
+	attachment->alive = alive_;
+	was_attached_ = true;
+	return attachment;
+}
+
+Result<void> Attacher::open(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment)
+{
+	if (plan.source == PlanSource::clock)
+		return open_clock(program, hook, plan, attachment);
+	if (!plan.listener.empty()) {
+		auto listener = probes_.listen(plan.listener);
+		if (!listener)
+			return listener.error();
+		attachment.listeners.push_back(std::move(*listener));
+	}
+	if (plan.source == PlanSource::uprobe || plan.source == PlanSource::uretprobe)
+		return open_probe(program, hook, plan, fmt::format("{}:{:#x}", hook.target, hook.offset), attachment);
+	Result<void> opened = Error{fmt::format("ftrace: no place for {}", describe(hook)), ENOENT};
+	for (const std::string &place : plan.places) {
+		if (plan.source == PlanSource::tracepoint)
+			opened = open_event(program, hook, plan, place, capture_->cpus(), attachment);
+		else
+			opened = open_probe(program, hook, plan,
+					    hook.offset ? fmt::format("{}+{}", place, hook.offset) : place, attachment);
+		if (opened)
+			break;
+	}
+	return opened;
+}
+
+// A probe that follows `current` differs from CPU to CPU: there is one for each.
+Result<void> Attacher::open_probe(const ProgramObject &program, const Hook &hook, const Plan &plan, const std::string &place,
+				  Attachment &attachment)
+{
+	bool user = plan.source == PlanSource::uprobe || plan.source == PlanSource::uretprobe;
+	bool at_return = plan.source == PlanSource::kretprobe || plan.source == PlanSource::uretprobe;
+	ProbeFile file = user ? ProbeFile::uprobe_events : ProbeFile::kprobe_events;
+	auto define = [&](const std::vector<uint32_t> &cpus, uint64_t current) -> Result<void> {
+		auto probe = probes_.define(file, at_return ? "r" : "p", place, plan.arguments(current));
+		if (!probe)
+			return probe.error();
+		attachment.probes.push_back(std::move(*probe));
+		return open_event(program, hook, plan, attachment.probes.back().event(), cpus, attachment);
+	};
+	if (!plan.uses_current)
+		return define(capture_->cpus(), 0);
+	if (current_.empty()) {
+		auto found = find_current(probes_, capture_->cpus());
+		if (!found)
+			return found.error();
+		current_ = std::move(*found);
+	}
+	for (const auto &[cpu, address] : current_)
+		if (auto defined = define({cpu}, address); !defined)
+			return defined;
+	return {};
+}
+
+Result<void> Attacher::open_event(const ProgramObject &program, const Hook &hook, const Plan &plan, const std::string &event,
+				  std::vector<uint32_t> cpus, Attachment &attachment)
+{
+	auto format = format_of(event);
+	if (!format)
+		return format.error();
+	auto id = files_.event_id(event);
+	if (!id)
+		return id.error();
+	Selection selection;
+	selection.filter = plan.filter;
+	selection.kind = plan.kernel_stack || plan.user_stack ? RecordKind::event_chain : RecordKind::event;
+	selection.pid = hook.pid >= 0 ? hook.pid : plan.process ? static_cast<int>(*plan.process) : -1;
+	selection.cpus = std::move(cpus);
+	auto replay = std::make_shared<Replay>(stage_, program, plan, &*format, hook);
+	EventSource &source = dispatch_.source(*capture_, *id, selection);
+	if (auto added = source.add(*id, selection, std::move(replay)); !added)
+		return added;
+	attachment.sources.push_back(&source);
+	return {};
+}
+
+Result<void> Attacher::open_clock(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment)
+{
+	perf_event_attr attr{};
+	attr.type = PERF_TYPE_SOFTWARE;
+	attr.config = PERF_COUNT_SW_CPU_CLOCK;
+	attr.freq = 1;
+	attr.sample_freq = hook.frequency;
+	attr.exclude_callchain_kernel = !plan.kernel_stack;
+	attr.exclude_callchain_user = !plan.user_stack;
+	uint32_t cpu = static_cast<uint32_t>(hook.cpu);
+	auto event = capture_->open_event(
+		attr, plan.kernel_stack || plan.user_stack ? RecordKind::clock_chain : RecordKind::clock, hook.pid, cpu);
+	if (!event)
+		return event.error();
+	attachment.clocks.push_back(std::move(*event));
+	dispatch_.set_clock(cpu, std::make_shared<Replay>(stage_, program, plan, nullptr, hook));
+	return {};
+}
+
+bool Attacher::process()
+{
+	if (!capture_)
+		return false;
+	size_t count = 0;
+	auto deliver = [&](const Record &record) {
+		if (record.type == PERF_RECORD_SAMPLE)
+			dispatch_.run(record);
+		else
+			stage_.tasks.record(record);
+		if (record.type == PERF_RECORD_EXIT)
+			stage_.kept.forget(record.tid);
+		return ++count % 64 || (!objects_.is_filling() && count < records_at_once);
+	};
+	bool all = !is_attached();
+	bool more = capture_->read(all, deliver);
+	if (all && !more && was_attached_ && !asked_lost_) {
+		asked_lost_ = true;
+		capture_->ask_lost();
+		capture_->read(true, deliver);
+	}
+	return more;
+}
