@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <ctime>
 #include <dirent.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 
 namespace {
@@ -150,7 +151,7 @@ Result<void> Attacher::open(const ProgramObject &program, const Hook &hook, cons
 		attachment.listeners.push_back(std::move(*listener));
 	}
 	if (plan.source == PlanSource::uprobe || plan.source == PlanSource::uretprobe)
-		return open_probe(program, hook, plan, fmt::format("{}:{:#x}", hook.target, hook.offset), attachment);
+		return open_uprobe(program, hook, plan, attachment);
 	Result<void> opened = Error{fmt::format("ftrace: no place for {}", describe(hook)), ENOENT};
 	for (const std::string &place : plan.places) {
 		if (plan.source == PlanSource::tracepoint)
@@ -162,6 +163,27 @@ Result<void> Attacher::open(const ProgramObject &program, const Hook &hook, cons
 			break;
 	}
 	return opened;
+}
+
+// FILE:OFFSET(COUNTER): the kernel raises the counter in every process that has the file mapped (4.20).
+Result<void> Attacher::open_uprobe(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment)
+{
+	std::string file = hook.target;
+	UniqueFd opened;
+	if (file.find_first_of(" \t") != file.npos) { // a definition's words are parted by blanks
+		opened.reset(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+		file = fmt::format("/proc/self/fd/{}", opened.get());
+	}
+	std::string place = fmt::format("{}:{:#x}", file, hook.offset);
+	if (!hook.semaphore)
+		return open_probe(program, hook, plan, place, attachment);
+	auto counted = open_probe(program, hook, plan, fmt::format("{}({:#x})", place, hook.semaphore), attachment);
+	if (counted || counted.error().code != EINVAL)
+		return counted;
+	if (auto plain = open_probe(program, hook, plan, place, attachment); !plain)
+		return plain;
+	attachment.semaphores.push_back(Semaphores::raise(hook.target, hook.semaphore, hook.pid));
+	return {};
 }
 
 // A probe that follows `current` differs from CPU to CPU: there is one for each.

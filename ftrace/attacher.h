@@ -37,6 +37,7 @@ class Attacher {
 				std::vector<uint32_t> cpus, Attachment &attachment);
 	Result<void> open_probe(const ProgramObject &program, const Hook &hook, const Plan &plan, const std::string &place,
 				Attachment &attachment);
+	Result<void> open_uprobe(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment);
 	Result<void> open_clock(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment);
 
 public:

@@ -5,6 +5,7 @@
 #include "ftrace/capture.h"
 #include "ftrace/probes.h"
 #include "ftrace/replay.h"
+#include "ftrace/semaphores.h"
 
 #include <list>
 #include <memory>
@@ -53,6 +54,7 @@ struct Attachment {
 	std::shared_ptr<const bool> alive; // shared by all that are
 	std::vector<Probe> probes;
 	std::vector<Listener> listeners;
+	std::vector<Semaphores> semaphores;
 	std::vector<UniqueFd> clocks;
 	std::vector<EventSource *> sources;
 

@@ -2,10 +2,12 @@
 #include "anyprobe.h"
 #include "../suite.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <csignal>
 #include <ctime>
 #include <fcntl.h>
+#include <set>
 #include <sstream>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +56,14 @@ pid_t spawn(const std::string &path, std::vector<std::string> arguments, int out
 	return pid;
 }
 
+// The commands that only tell something run no programs.
+bool takes_engine(const std::vector<std::string> &arguments)
+{
+	static const std::set<std::string> others = {"list", "man", "complete", "help", "version", "--help", "-h", "--version"};
+	bool is_given = std::find(arguments.begin(), arguments.end(), "--engine") != arguments.end();
+	return arguments.size() > 1 && !others.contains(arguments[1]) && !is_given;
+}
+
 } // namespace
 
 void sleep_seconds(double seconds)
@@ -95,7 +105,8 @@ std::vector<Json> Run::rows() const
 Anyprobe::Anyprobe(std::vector<std::string> arguments) : out_(temporary_file()), err_(temporary_file())
 {
 	arguments.insert(arguments.begin(), "anyprobe");
-	if (const char *engine = getenv("ANYPROBE_ENGINE"))
+	const char *engine = getenv("ANYPROBE_ENGINE");
+	if (engine && takes_engine(arguments))
 		arguments.insert(arguments.end(), {"--engine", engine});
 	pid_ = spawn(anyprobe_path(), std::move(arguments), out_, err_);
 	for (double waited = 0; waited < start_seconds; waited += 0.005) {

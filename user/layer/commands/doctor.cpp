@@ -84,15 +84,26 @@ void print_sample(Output &output, std::span<const OpenEngine> engines, const Sam
 
 int command_doctor(std::span<const std::string> arguments)
 {
-	bool json = arguments.size() == 2 && arguments[0] == "--output" && arguments[1] == "json";
-	if (!arguments.empty() && !json)
-		return fail(exit_usage, "doctor takes no arguments but --output json");
+	bool json = false;
+	std::string only; // an engine's name; "": all
+	for (size_t i = 0; i < arguments.size(); i += 2) {
+		bool has_value = i + 1 < arguments.size();
+		if (has_value && arguments[i] == "--engine")
+			only = arguments[i + 1];
+		else if (has_value && arguments[i] == "--output" && arguments[i + 1] == "json")
+			json = true;
+		else
+			return fail(exit_usage, "doctor takes no arguments but --output json and --engine NAME");
+	}
 	log_start();
 	auto output = json ? json_output() : table_output();
 
 	std::vector<OpenEngine> opened;
 	for (const EngineRow &row : engines())
-		opened.push_back({row.name, row.open()});
+		if (only.empty() || only == row.name)
+			opened.push_back({row.name, row.open()});
+	if (opened.empty())
+		return fail(exit_usage, choose_engine(only).error().message);
 	bool any = false;
 	for (const OpenEngine &row : opened) {
 		any = any || row.engine;
@@ -100,6 +111,8 @@ int command_doctor(std::span<const std::string> arguments)
 						  << (row.engine ? (*row.engine)->reason() : row.engine.error().message));
 	}
 	output->section("");
+	if (!only.empty() && opened[0].engine)
+		activate(opened[0].engine->get());
 	for (const FeatureRow &row : Features::table())
 		output->row(feature_columns, Row() << row.name << features().has(row.id) << row.since << row.config << row.use);
 	output->section("");
