@@ -145,24 +145,20 @@ Result<void> Attacher::open(const ProgramObject &program, const Hook &hook, cons
 	if (plan.source == PlanSource::clock)
 		return open_clock(program, hook, plan, attachment);
 	if (!plan.listener.empty()) {
-		auto listener = probes_.listen(plan.listener);
+		Hook raw;
+		raw.kind = HookKind::raw_tracepoint;
+		raw.target = plan.listener;
+		auto listener = probes_.listen(tracepoint_of(raw));
 		if (!listener)
 			return listener.error();
 		attachment.listeners.push_back(std::move(*listener));
 	}
 	if (plan.source == PlanSource::uprobe || plan.source == PlanSource::uretprobe)
 		return open_uprobe(program, hook, plan, attachment);
-	Result<void> opened = Error{fmt::format("ftrace: no place for {}", describe(hook)), ENOENT};
-	for (const std::string &place : plan.places) {
-		if (plan.source == PlanSource::tracepoint)
-			opened = open_event(program, hook, plan, place, capture_->cpus(), attachment);
-		else
-			opened = open_probe(program, hook, plan,
-					    hook.offset ? fmt::format("{}+{}", place, hook.offset) : place, attachment);
-		if (opened)
-			break;
-	}
-	return opened;
+	if (plan.source == PlanSource::tracepoint)
+		return open_event(program, hook, plan, plan.place, capture_->cpus(), attachment);
+	std::string place = hook.offset ? fmt::format("{}+{}", plan.place, hook.offset) : plan.place;
+	return open_probe(program, hook, plan, place, attachment);
 }
 
 // FILE:OFFSET(COUNTER): the kernel raises the counter in every process that has the file mapped (4.20).

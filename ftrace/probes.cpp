@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "ftrace/probes.h"
 #include "layer/engine/explain.h"
+#include "layer/engine/seam.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -105,6 +106,29 @@ Listener::~Listener()
 	rmdir(files_.file_path(path_).c_str());
 }
 
+Result<void> Listener::open()
+{
+	for (const auto &[file, text] : {std::pair("tracing_on", "0"), std::pair(event_.c_str(), "1")}) {
+		std::string path = path_ + "/" + (file == event_.c_str() ? "events/" + event_ + "/enable" : file);
+		auto fd = files_.open_file(path, O_WRONLY);
+		if (!fd)
+			return fd.error();
+		explain(fmt::format("echo {} > {}/{}", text, files_.path(), path));
+		if (write(fd->get(), text, 1) != 1)
+			return errno_error("ftrace: failed to write " + path);
+	}
+	auto id = files_.event_id(event_);
+	if (!id)
+		return id.error();
+	perf_event_attr attr{};
+	attr.size = sizeof(attr);
+	attr.type = PERF_TYPE_TRACEPOINT;
+	attr.config = static_cast<__u64>(*id);
+	attr.disabled = 1;
+	perf_.reset(seam_perf_event_open(&attr, 0, -1, PERF_FLAG_FD_CLOEXEC));
+	return perf_ ? Result<void>() : errno_error("ftrace: failed to open " + event_);
+}
+
 Probes::Probes(const Tracefs &files) : files_(files), group_(name_of_process(std::to_string(getpid())))
 {
 }
@@ -161,12 +185,9 @@ Result<Listener> Probes::listen(const std::string &event)
 	std::string path = fmt::format("instances/{}_{}", group_, ++last_);
 	if (mkdir(files_.file_path(path).c_str(), 0700) != 0)
 		return errno_error("ftrace: failed to make " + path);
+	explain(fmt::format("mkdir {}/{}", files_.path(), path));
 	Listener listener(files_, path, event);
-	auto enable = files_.open_file(path + "/events/" + event + "/enable", O_WRONLY);
-	if (!enable)
-		return enable.error();
-	explain(fmt::format("mkdir {0}/{1}; echo 1 > {0}/{1}/events/{2}/enable", files_.path(), path, event));
-	if (write(enable->get(), "1", 1) != 1)
-		return errno_error("ftrace: failed to switch on " + event);
+	if (auto opened = listener.open(); !opened)
+		return opened.error();
 	return listener;
 }

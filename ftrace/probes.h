@@ -32,11 +32,14 @@ public:
 	const std::string &event() const { return event_; }
 };
 
-// An instance of the tracing files (instances/NAME, 3.10) with one event switched on in it.
+// A tracepoint that is switched on twice, so that the kernel calls its listeners through the function that can be probed
+// (__traceiter_NAME) in place of the only one of them: in an instance of the tracing files (instances/NAME, 3.10) that
+// records nothing, and as a perf event of our own thread.
 class Listener {
 	const Tracefs &files_;
 	std::string path_; // instances/NAME
 	std::string event_;
+	UniqueFd perf_;
 
 public:
 	Listener(const Tracefs &files, std::string path, std::string event)
@@ -44,9 +47,11 @@ public:
 	{
 	}
 	Listener(Listener &&other) noexcept
-		: files_(other.files_), path_(std::exchange(other.path_, "")), event_(std::move(other.event_))
+		: files_(other.files_), path_(std::exchange(other.path_, "")), event_(std::move(other.event_)),
+		  perf_(std::move(other.perf_))
 	{
 	}
+	Result<void> open();
 	Listener &operator=(Listener &&) = delete;
 	~Listener();
 };

@@ -87,15 +87,15 @@ void Replay::make_image()
 	for (size_t i = 0; i < plan_.fetches.size(); i++) {
 		const Fetch &fetch = plan_.fetches[i];
 		std::string_view bytes = fetched(i);
-		if (!fetch.is_memory() || bytes.empty()) // a string that could not be read comes as nothing
+		if (!fetch.is_region || bytes.empty()) // a string that could not be read comes as nothing
 			continue;
-		uint64_t base = fetch.address;
+		uint64_t base = 0;
 		if (fetch.pointer >= 0) {
 			base = fetched_word(static_cast<size_t>(fetch.pointer), fetch.pointer_at);
 			if (is_nowhere(base))
 				continue;
 		}
-		base += static_cast<uint64_t>(fetch.steps.back().offset);
+		base += static_cast<uint64_t>(fetch.distance);
 		image_.add(base, bytes);
 		if (fetch.kept)
 			stage_.kept.keep(record_->tid, base, bytes);
