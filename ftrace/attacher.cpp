@@ -112,16 +112,17 @@ Result<Format> Attacher::format_of(const std::string &event)
 	return parse_format(*text);
 }
 
+Result<void> Attacher::check(const ProgramObject &program, const Hook &hook)
+{
+	if (auto here = supports(hook); !here)
+		return here;
+	auto plan = this->plan(program, hook);
+	return plan ? Result<void>() : Result<void>(plan.error());
+}
+
 Result<std::unique_ptr<Attachment>> Attacher::attach(const ProgramObject &program, const Hook &hook)
 {
-	std::optional<Format> format;
-	if (std::string event = tracepoint_of(hook); !event.empty()) {
-		auto parsed = format_of(event);
-		if (!parsed)
-			return parsed.error();
-		format = std::move(*parsed);
-	}
-	auto plan = this->plan(program, hook, format ? &*format : nullptr);
+	auto plan = this->plan(program, hook);
 	if (!plan)
 		return plan.error();
 	for (const std::string &line : plan->explanation)

@@ -29,7 +29,7 @@ class Attacher {
 
 	Result<Capture *> capture();
 	bool is_attached() const { return alive_.use_count() > 1; }
-	Result<Plan> plan(const ProgramObject &program, const Hook &hook, const Format *format);
+	Result<Plan> plan(const ProgramObject &program, const Hook &hook);
 	Result<Format> format_of(const std::string &event);
 	std::string tracepoint_of(const Hook &hook) const;
 	Result<void> open(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment);
@@ -46,6 +46,8 @@ public:
 
 	const Kernel &kernel();
 	Result<void> supports(const Hook &hook);
+	// Is there a plan for it?
+	Result<void> check(const ProgramObject &program, const Hook &hook);
 	Result<std::unique_ptr<Attachment>> attach(const ProgramObject &program, const Hook &hook);
 
 	// As Engine's.

@@ -293,11 +293,11 @@ long Objects::load_program(const union bpf_attr &a)
 		write_log(a, log);
 		return answer(err);
 	}
-	object->file = anonymous_file(object->name.empty() ? "program" : object->name.c_str(), 0);
-	long fd = object->file ? descriptor_of(object->file) : -1;
-	if (fd >= 0)
-		programs_[inode_of(static_cast<int>(fd))] = std::move(object);
-	return fd;
+	UniqueFd file = anonymous_file(object->name.empty() ? "program" : object->name.c_str(), 0);
+	if (!file)
+		return -1;
+	programs_[inode_of(file.get())] = std::move(object);
+	return file.release();
 }
 
 long Objects::info(union bpf_attr *attr)

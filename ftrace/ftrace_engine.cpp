@@ -46,6 +46,8 @@ public:
 	}
 
 	Result<void> supports(const Hook &hook) override { return attacher_.supports(hook); }
+	bool checks_programs() const override { return true; }
+	Result<void> check(int program_fd, const Hook &hook) override;
 	std::optional<bool> has(Feature feature) override;
 	Result<std::unique_ptr<Link>> attach(int program_fd, const Hook &hook) override;
 
@@ -77,6 +79,14 @@ std::optional<bool> FtraceEngine::has(Feature feature)
 	default:
 		return {};
 	}
+}
+
+Result<void> FtraceEngine::check(int program_fd, const Hook &hook)
+{
+	ProgramObject *program = objects_.program(program_fd);
+	if (!program)
+		return errno_error("ftrace: failed to look at a program that is none", EBADF);
+	return attacher_.check(*program, hook);
 }
 
 Result<std::unique_ptr<Link>> FtraceEngine::attach(int program_fd, const Hook &hook)

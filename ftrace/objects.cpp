@@ -3,6 +3,9 @@
 #include "ftrace/perf_buffer.h"
 
 #include <cerrno>
+#include <cstdlib>
+#include <dirent.h>
+#include <set>
 #include <sys/mman.h>
 
 Objects::Objects() = default;
@@ -76,9 +79,15 @@ bool Objects::is_filling()
 
 std::vector<const ProgramObject *> Objects::programs() const
 {
+	std::set<ino_t> open;
+	DIR *entries = opendir("/proc/self/fd");
+	while (dirent *entry = entries ? readdir(entries) : nullptr)
+		open.insert(inode_of(atoi(entry->d_name)));
+	if (entries)
+		closedir(entries);
 	std::vector<const ProgramObject *> programs;
 	for (const auto &[inode, program] : programs_)
-		if (!program->name.empty() && !program->name.starts_with("libbpf_"))
+		if (open.contains(inode))
 			programs.push_back(program.get());
 	return programs;
 }

@@ -30,7 +30,6 @@ struct MapObject {
 };
 
 struct ProgramObject {
-	UniqueFd file;
 	std::string name;
 	vm_program *program = nullptr;
 	unsigned attach_type = 0; // expected_attach_type
@@ -80,7 +79,7 @@ public:
 	ProgramObject *program(int fd);
 	PerfBuffer *perf_buffer(int fd);
 	bool owns(int fd);
-	// Those that were loaded to be run, not to see whether they can be.
+	// Those whose descriptor is still open: libbpf closes that of one that it only tried, or that was unloaded.
 	std::vector<const ProgramObject *> programs() const;
 
 	// Is a ring or perf buffer filled by half, or more? Then it is time to let the reader empty it.

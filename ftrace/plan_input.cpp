@@ -61,8 +61,15 @@ PlanMap describe_map(const MapObject &object)
 
 } // namespace
 
-Result<Plan> Attacher::plan(const ProgramObject &program, const Hook &hook, const Format *format)
+Result<Plan> Attacher::plan(const ProgramObject &program, const Hook &hook)
 {
+	std::optional<Format> format;
+	if (std::string event = tracepoint_of(hook); !event.empty()) {
+		auto parsed = format_of(event);
+		if (!parsed)
+			return parsed.error();
+		format = std::move(*parsed);
+	}
 	std::list<PlanProgram> described;
 	std::vector<const PlanProgram *> programs;
 	PlanInput input;
@@ -78,7 +85,7 @@ Result<Plan> Attacher::plan(const ProgramObject &program, const Hook &hook, cons
 			maps.try_emplace(fd, describe_map(*object));
 	input.programs = programs;
 	input.hook = hook;
-	input.format = format;
+	input.format = format ? &*format : nullptr;
 	input.kernel = &kernel();
 	input.map = [&maps](int fd) {
 		auto at = maps.find(fd);

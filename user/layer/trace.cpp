@@ -78,7 +78,7 @@ Result<void> Trace::load()
 	int err = sample_.load();
 	if (err)
 		return log_error("object: failed to load", -err);
-	return {};
+	return choose_loaded(engine_, object_);
 }
 
 Result<void> Trace::attach(bpf_program *program, const Hook &hook)
@@ -135,7 +135,7 @@ Result<void> Trace::attach_all()
 			explain(fmt::format("left out {}: {}", bpf_program__name(optional), why.message));
 
 	bpf_object__for_each_program(program, object_) {
-		if (!bpf_program__autoload(program))
+		if (bpf_program__fd(program) < 0)
 			continue;
 		attached = attach_by_section(program);
 		if (attached)

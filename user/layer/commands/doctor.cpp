@@ -56,6 +56,8 @@ Result<void> can_run(Engine &engine, const SampleEntry &entry)
 	}
 	if (!any && !missing.empty())
 		return missing.begin()->second;
+	if (engine.checks_programs() && sample->load() == 0)
+		return choose_loaded(engine, *object);
 	return {};
 }
 

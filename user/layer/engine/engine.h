@@ -56,6 +56,11 @@ public:
 	// Has the engine this feature by itself, or lacks it whatever the kernel has? None: ask (features.h).
 	virtual std::optional<bool> has(Feature) { return {}; }
 
+	// Can this loaded program be attached there? For an engine whose answer depends on the instructions:
+	// checks_programs() says so, and then it is asked for every program before any is attached.
+	virtual bool checks_programs() const { return false; }
+	virtual Result<void> check(int program_fd, const Hook &hook) { return (void)program_fd, (void)hook, Result<void>(); }
+
 	// For an engine that runs programs in this process, over what the kernel has captured. The caller polls fd()
 	// (-1: nothing to wait for) and calls process(), which runs them. Ring and perf buffers get records then, and only
 	// then; they are to be emptied after each call. True: more is waiting, that would not have fitted into them.
