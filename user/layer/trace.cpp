@@ -69,6 +69,7 @@ Result<void> Trace::load()
 		if (!bpf_program__autoload(program))
 			continue;
 		std::string instead = *sample_.info->instead ? std::string("; instead: ") + sample_.info->instead : "";
+		lacks_hooks_ = true;
 		return Error{why.message + instead, why.code};
 	}
 	bpf_map *map;
@@ -78,7 +79,9 @@ Result<void> Trace::load()
 	int err = sample_.load();
 	if (err)
 		return log_error("object: failed to load", -err);
-	return choose_loaded(engine_, object_);
+	auto chosen = choose_loaded(engine_, object_);
+	lacks_hooks_ = !chosen;
+	return chosen;
 }
 
 Result<void> Trace::attach(bpf_program *program, const Hook &hook)

@@ -97,15 +97,15 @@ int command_doctor(std::span<const std::string> arguments)
 		else
 			return fail(exit_usage, "doctor takes no arguments but --output json and --engine NAME");
 	}
+	auto rows = engines_named(only.empty() ? "auto" : only);
+	if (!rows)
+		return fail(exit_usage, rows.error().message);
 	log_start();
 	auto output = json ? json_output() : table_output();
 
 	std::vector<OpenEngine> opened;
-	for (const EngineRow &row : engines())
-		if (only.empty() || only == row.name)
-			opened.push_back({row.name, row.open()});
-	if (opened.empty())
-		return fail(exit_usage, choose_engine(only).error().message);
+	for (const EngineRow &row : *rows)
+		opened.push_back({row.name, row.open()});
 	bool any = false;
 	for (const OpenEngine &row : opened) {
 		any = any || row.engine;

@@ -72,6 +72,7 @@ class RunObject final : public Sample {
 	}
 
 	int load() override { return bpf_object__load(object_.get()); }
+	void close() override { object_.reset(); }
 
 	void record(Trace &trace, bpf_map *map, const void *data, size_t size) override;
 	Result<void> report(Trace &trace, bool) override { return dump_maps(object_.get(), trace.output()); }
