@@ -97,8 +97,6 @@ Result<void> Attacher::supports(const Hook &hook)
 	case HookKind::kprobe_multi:
 	case HookKind::kretprobe_multi:
 		return Error{"kprobe.multi is not for the ftrace engine: here each function is a probe of its own", ENOTSUP};
-	case HookKind::socket_filter:
-		return Error{"socket filters are not for the ftrace engine: packets are no events", ENOTSUP};
 	default:
 		return {};
 	}
@@ -114,14 +112,30 @@ Result<Format> Attacher::format_of(const std::string &event)
 
 Result<void> Attacher::check(const ProgramObject &program, const Hook &hook)
 {
-	if (auto here = supports(hook); !here)
+	if (auto here = supports(hook); !here || hook.kind == HookKind::socket_filter)
 		return here;
 	auto plan = this->plan(program, hook);
 	return plan ? Result<void>() : Result<void>(plan.error());
 }
 
+// No event: the packets themselves come.
+Result<std::unique_ptr<Attachment>> Attacher::attach_socket(const ProgramObject &program, const Hook &hook)
+{
+	if (auto recorder = capture(); !recorder) // its timer says when to look
+		return recorder.error();
+	auto packets = Packets::open(hook.fd, program);
+	if (!packets)
+		return packets.error();
+	auto attachment = std::make_unique<Attachment>();
+	attachment->alive = alive_;
+	packets_.push_back(std::move(*packets));
+	return attachment;
+}
+
 Result<std::unique_ptr<Attachment>> Attacher::attach(const ProgramObject &program, const Hook &hook)
 {
+	if (hook.kind == HookKind::socket_filter)
+		return attach_socket(program, hook);
 	auto plan = this->plan(program, hook);
 	if (!plan)
 		return plan.error();
@@ -267,6 +281,12 @@ bool Attacher::process()
 		return ++count % 64 || (!objects_.is_filling() && count < records_at_once);
 	};
 	bool all = !is_attached();
+	for (Packets &packets : packets_) {
+		packets.run(stage_.machine);
+		packets_lost_ += packets.take_lost();
+	}
+	if (all) // their sockets are the caller's to close
+		packets_.clear();
 	bool more = capture_->read(all, deliver);
 	if (all && !more && was_attached_ && !asked_lost_) {
 		asked_lost_ = true;

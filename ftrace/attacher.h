@@ -6,6 +6,7 @@
 #include "ftrace/attachments.h"
 #include "ftrace/detect.h"
 #include "ftrace/objects.h"
+#include "ftrace/packets.h"
 #include "ftrace/plan.h"
 #include "layer/engine/hook.h"
 #include "layer/engine/tracefs.h"
@@ -22,6 +23,8 @@ class Attacher {
 	std::unique_ptr<Capture> capture_;
 	Stage stage_;
 	Dispatch dispatch_;
+	std::vector<Packets> packets_;
+	uint64_t packets_lost_ = 0;
 	std::map<uint32_t, uint64_t> current_; // by CPU; empty until somebody needs it
 	std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true); // each attachment has a copy
 	bool was_attached_ = false;
@@ -30,6 +33,7 @@ class Attacher {
 	Result<Capture *> capture();
 	bool is_attached() const { return alive_.use_count() > 1; }
 	Result<Plan> plan(const ProgramObject &program, const Hook &hook);
+	Result<std::unique_ptr<Attachment>> attach_socket(const ProgramObject &program, const Hook &hook);
 	Result<Format> format_of(const std::string &event);
 	std::string tracepoint_of(const Hook &hook) const;
 	Result<void> open(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment);
@@ -53,6 +57,6 @@ public:
 	// As Engine's.
 	int fd() const { return capture_ ? capture_->fd() : -1; }
 	bool process();
-	uint64_t lost() const { return (capture_ ? capture_->lost() : 0) + stage_.faults; }
+	uint64_t lost() const { return (capture_ ? capture_->lost() : 0) + stage_.faults + packets_lost_; }
 	int printed() { return stage_.printed.fd(); }
 };
