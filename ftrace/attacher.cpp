@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "ftrace/attacher.h"
+#include "ftrace/witness.h"
 #include "layer/engine/explain.h"
 
 #include <algorithm>
@@ -148,14 +149,15 @@ Result<std::unique_ptr<Attachment>> Attacher::attach(const ProgramObject &progra
 		stage_.tasks.read_all(calls(*plan, helper_uid_gid));
 
 	auto attachment = std::make_unique<Attachment>();
-	if (auto opened = open(program, hook, *plan, *attachment); !opened)
+	if (auto opened = open(&program, hook, *plan, *attachment); !opened)
 		return opened.error();
+	attachment->witness = open_witness(hook, *plan);
 	attachment->alive = alive_;
 	was_attached_ = true;
 	return attachment;
 }
 
-Result<void> Attacher::open(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment)
+Result<void> Attacher::open(const ProgramObject *program, const Hook &hook, const Plan &plan, Attachment &attachment)
 {
 	if (plan.source == PlanSource::clock)
 		return open_clock(program, hook, plan, attachment);
@@ -176,8 +178,26 @@ Result<void> Attacher::open(const ProgramObject &program, const Hook &hook, cons
 	return open_probe(program, hook, plan, place, attachment);
 }
 
+// For all attachments one. Without it some paths are empty, no more.
+std::shared_ptr<Attachment> Attacher::open_witness(const Hook &hook, const Plan &plan)
+{
+	std::shared_ptr<Attachment> witness = witness_.lock();
+	std::optional<Plan> wanted = witness ? std::nullopt : witness_of(plan);
+	if (!wanted)
+		return witness;
+	for (const std::string &line : wanted->explanation)
+		explain(line);
+	witness = std::make_shared<Attachment>();
+	Hook here = hook;
+	here.offset = 0;
+	if (!open_probe(nullptr, here, *wanted, wanted->place, *witness))
+		return nullptr;
+	witness_ = witness;
+	return witness;
+}
+
 // FILE:OFFSET(COUNTER): the kernel raises the counter in every process that has the file mapped (4.20).
-Result<void> Attacher::open_uprobe(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment)
+Result<void> Attacher::open_uprobe(const ProgramObject *program, const Hook &hook, const Plan &plan, Attachment &attachment)
 {
 	std::string file = hook.target;
 	UniqueFd opened;
@@ -198,7 +218,7 @@ Result<void> Attacher::open_uprobe(const ProgramObject &program, const Hook &hoo
 }
 
 // A probe that follows `current` differs from CPU to CPU: there is one for each.
-Result<void> Attacher::open_probe(const ProgramObject &program, const Hook &hook, const Plan &plan, const std::string &place,
+Result<void> Attacher::open_probe(const ProgramObject *program, const Hook &hook, const Plan &plan, const std::string &place,
 				  Attachment &attachment)
 {
 	bool user = plan.source == PlanSource::uprobe || plan.source == PlanSource::uretprobe;
@@ -225,7 +245,7 @@ Result<void> Attacher::open_probe(const ProgramObject &program, const Hook &hook
 	return {};
 }
 
-Result<void> Attacher::open_event(const ProgramObject &program, const Hook &hook, const Plan &plan, const std::string &event,
+Result<void> Attacher::open_event(const ProgramObject *program, const Hook &hook, const Plan &plan, const std::string &event,
 				  std::vector<uint32_t> cpus, Attachment &attachment)
 {
 	auto format = format_of(event);
@@ -247,7 +267,7 @@ Result<void> Attacher::open_event(const ProgramObject &program, const Hook &hook
 	return {};
 }
 
-Result<void> Attacher::open_clock(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment)
+Result<void> Attacher::open_clock(const ProgramObject *program, const Hook &hook, const Plan &plan, Attachment &attachment)
 {
 	perf_event_attr attr{};
 	attr.type = PERF_TYPE_SOFTWARE;

@@ -25,6 +25,7 @@ class Attacher {
 	Dispatch dispatch_;
 	std::vector<Packets> packets_;
 	uint64_t packets_lost_ = 0;
+	std::weak_ptr<Attachment> witness_; // shared by those that need it
 	std::map<uint32_t, uint64_t> current_; // by CPU; empty until somebody needs it
 	std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true); // each attachment has a copy
 	bool was_attached_ = false;
@@ -36,13 +37,14 @@ class Attacher {
 	Result<std::unique_ptr<Attachment>> attach_socket(const ProgramObject &program, const Hook &hook);
 	Result<Format> format_of(const std::string &event);
 	std::string tracepoint_of(const Hook &hook) const;
-	Result<void> open(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment);
-	Result<void> open_event(const ProgramObject &program, const Hook &hook, const Plan &plan, const std::string &event,
+	Result<void> open(const ProgramObject *program, const Hook &hook, const Plan &plan, Attachment &attachment);
+	Result<void> open_event(const ProgramObject *program, const Hook &hook, const Plan &plan, const std::string &event,
 				std::vector<uint32_t> cpus, Attachment &attachment);
-	Result<void> open_probe(const ProgramObject &program, const Hook &hook, const Plan &plan, const std::string &place,
+	Result<void> open_probe(const ProgramObject *program, const Hook &hook, const Plan &plan, const std::string &place,
 				Attachment &attachment);
-	Result<void> open_uprobe(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment);
-	Result<void> open_clock(const ProgramObject &program, const Hook &hook, const Plan &plan, Attachment &attachment);
+	Result<void> open_uprobe(const ProgramObject *program, const Hook &hook, const Plan &plan, Attachment &attachment);
+	std::shared_ptr<Attachment> open_witness(const Hook &hook, const Plan &plan);
+	Result<void> open_clock(const ProgramObject *program, const Hook &hook, const Plan &plan, Attachment &attachment);
 
 public:
 	Attacher(Objects &objects, Tracefs files);

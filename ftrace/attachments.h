@@ -57,6 +57,7 @@ struct Attachment {
 	std::vector<Semaphores> semaphores;
 	std::vector<UniqueFd> clocks;
 	std::vector<EventSource *> sources;
+	std::shared_ptr<Attachment> witness; // see witness.h
 
 	Attachment() = default;
 	Attachment(const Attachment &) = delete;

@@ -46,7 +46,7 @@ int copy_frames(const Record &record, u64 *ips, u32 count, u32 skip, bool user)
 
 } // namespace
 
-Replay::Replay(Stage &stage, const ProgramObject &program, Plan plan, const Format *format, const Hook &hook)
+Replay::Replay(Stage &stage, const ProgramObject *program, Plan plan, const Format *format, const Hook &hook)
 	: stage_(stage), program_(program), plan_(std::move(plan)), cookie_(hook.cookie), only_process_(hook.pid),
 	  context_((plan_.context_size + 7) / 8 + 1)
 {
@@ -151,6 +151,10 @@ void Replay::run(const Record &record)
 	if (only_process_ >= 0 && record.pid != static_cast<uint32_t>(only_process_)) // its children inherit the event
 		return;
 	record_ = &record;
+	if (plan_.fetches.size())
+		make_image();
+	if (!program_)
+		return;
 	if (plan_.context_is_record) {
 		context_.resize(record.raw_size / 8 + 1);
 		memcpy(context_.data(), record.raw, record.raw_size);
@@ -159,17 +163,15 @@ void Replay::run(const Record &record)
 		make_context();
 		machine.context_size = plan_.context_size;
 	}
-	if (plan_.fetches.size())
-		make_image();
 	machine.env = &environment();
 	machine.data = this;
 	machine.context = context_.data();
 	machine.cpu = record.cpu;
-	if (vm_program_run(program_.program, &machine, &result) == 0)
+	if (vm_program_run(program_->program, &machine, &result) == 0)
 		return;
 	if (!stage_.faults++) {
 		char text[512];
-		vm_error_describe(program_.program, &machine.error, text, sizeof(text));
+		vm_error_describe(program_->program, &machine.error, text, sizeof(text));
 		explain(text);
 	}
 }

@@ -33,7 +33,7 @@ class Replay {
 	};
 
 	Stage &stage_;
-	const ProgramObject &program_;
+	const ProgramObject *program_; // nullptr: only what the plan keeps is wanted
 	Plan plan_;
 	uint64_t cookie_;
 	int only_process_; // -1: any
@@ -65,7 +65,7 @@ class Replay {
 
 public:
 	// `format` is that of the event the records come from; nullptr for the clock.
-	Replay(Stage &stage, const ProgramObject &program, Plan plan, const Format *format, const Hook &hook);
+	Replay(Stage &stage, const ProgramObject *program, Plan plan, const Format *format, const Hook &hook);
 
 	void run(const Record &record);
 	const Plan &plan() const { return plan_; }
