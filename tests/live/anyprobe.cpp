@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <csignal>
+#include <cstring>
 #include <ctime>
 #include <fcntl.h>
 #include <set>
@@ -179,6 +180,13 @@ void need_sample(const std::string &sample)
 		skip(row["why"]);
 	}
 	CHECK(!"doctor knows the sample");
+}
+
+void skip_with_engine(const char *engine, const char *reason)
+{
+	const char *used = getenv("ANYPROBE_ENGINE");
+	if (used && !strcmp(used, engine))
+		skip(reason);
 }
 
 Child run_child(int (*work)())

@@ -299,6 +299,7 @@ void a_damaged_object_is_no_crash()
 
 void nothing_stays_attached_after_kill_9()
 {
+	skip_with_engine("ftrace", "its probes outlive a kill -9; the next run sweeps them (suite ftrace)");
 	std::string before = traced_probes();
 	CHECK_EQUAL(programs_named("handle_unlinkat"), 0);
 	int attached = 0;
@@ -317,6 +318,7 @@ void nothing_stays_attached_after_kill_9()
 
 void nothing_stays_attached_after_kill_9_while_it_starts()
 {
+	skip_with_engine("ftrace", "its probes outlive a kill -9; the next run sweeps them (suite ftrace)");
 	std::string before = traced_probes();
 	for (int i = 0; i < 10; i++) {
 		Run run = run_started(
