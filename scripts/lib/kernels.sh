@@ -1,15 +1,19 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Debian's kernels, fetched by package into the cache. Sourced by scripts/vm.
+# Debian's kernels, fetched by package into the cache, and those built from its source. Sourced by scripts/vm.
 #
 # $KERNELS/NAME/            appears by one rename, so whoever sees it sees it whole
 #   package                 "PACKAGE VERSION SUITE"
 #   root/                   the packages unpacked; root/lib/modules/RELEASE has modules.dep
+#   headers/build           what modules for it are built against (headers_fetch)
 # apt runs with a configuration, sources, lists and status of its own: the machine's apt
 # state is read (its mirror, its proxy) and never written.
 
 KERNELS=$(cache_dir)/kernels
 SKIP=77
+
+# shellcheck source=scripts/lib/kernels_built.sh
+. "$TOP/scripts/lib/kernels_built.sh"
 
 # NAME SUITE...: suites are tried in this order.
 kernel_table() {
@@ -18,7 +22,11 @@ kernel_table() {
 	6.1 bookworm
 	6.12 trixie bookworm-backports
 	7.2 forky sid
+	5.10-nobpf bullseye bullseye-security
+	5.10-bare bullseye bullseye-security
 	END
+	# Takes long to build and to run: only who asks for it gets it.
+	[ "${1:-}" != all ] || echo '6.1-debug bookworm'
 }
 
 kernel_names() {
@@ -26,7 +34,7 @@ kernel_names() {
 }
 
 kernel_suites() {
-	kernel_table | awk -v name="$1" '$1 == name { $1 = ""; print }'
+	kernel_table all | awk -v name="$1" '$1 == name { $1 = ""; print }'
 }
 
 machine_codename() {
@@ -117,6 +125,7 @@ fetch_from() {
 		return 1
 	}
 	export APT_CONFIG=$dir/apt/apt.conf
+	kernel_is_built "$name" && { build_from "$name" "$suite" "$dir" && depmod_root "$dir"; return; }
 	# Else apt only warns about a suite that it cannot reach.
 	apt-get -o APT::Update::Error-Mode=any update >"$dir/log" 2>&1 || return 1
 	image=$(image_package "$name")
@@ -137,7 +146,11 @@ kernel_unpack() {
 	done
 	[ -d "$dir/root/lib" ] || ln -s usr/lib "$dir/root/lib"
 	rm -rf "$dir/root/usr/share/doc"
-	depmod -b "$dir/root" "$(kernel_release "$dir/root")" 2>>"$dir/log"
+	depmod_root "$dir"
+}
+
+depmod_root() {
+	depmod -b "$1/root" "$(kernel_release "$1/root")" 2>>"$1/log"
 }
 
 # kernel_release ROOT: the name that `uname -r` will give.
@@ -159,9 +172,7 @@ kernel_fetch() {
 	[ -n "$(kernel_suites "$name")" ] ||
 		die 2 vm "failed to find kernel '$name': not in \`scripts/vm list\`, nor a file"
 	[ -f "$KERNELS/$name/package" ] && return 0
-	mkdir -p "$KERNELS" || die 1 vm "failed to make $KERNELS: set ANYPROBE_CACHE to a folder you may write"
-	exec {lock}>"$KERNELS/$name.lock"
-	flock "$lock"
+	kernel_lock "$name"
 	for suite in $(kernel_suites "$name"); do
 		[ -f "$KERNELS/$name/package" ] && break
 		dir=$KERNELS/.fetch-$name
@@ -200,15 +211,61 @@ kernel_try() {
 	return 1
 }
 
+# kernel_lock NAME: sets `lock`; close it to let go.
+kernel_lock() {
+	mkdir -p "$KERNELS" || die 1 vm "failed to make $KERNELS: set ANYPROBE_CACHE to a folder you may write"
+	exec {lock}>"$KERNELS/$1.lock"
+	flock "$lock"
+}
+
+# headers_fetch NAME: $KERNELS/NAME/headers/build is then a KDIR. The kernel must be in the cache.
+headers_fetch() {
+	local name=$1 package version suite dir lock status=0
+	[ ! -d "$KERNELS/$name/headers/build" ] || return 0
+	read -r package version suite <"$KERNELS/$name/package"
+	kernel_lock "$name"
+	dir=$KERNELS/.headers-$name
+	rm -rf "$dir" && mkdir "$dir"
+	(headers_from "linux-headers-${package#linux-image-}" "$suite" "$dir" "$KERNELS/$name/headers") || status=1
+	if [ $status -eq 0 ]; then
+		rm -rf "$dir/apt" "$dir/log"
+		mv -T "$dir" "$KERNELS/$name/headers"
+	else
+		say vm "failed to fetch the headers of $name from $suite: $(log_reason "$dir/log")"
+		rm -rf "$dir"
+	fi
+	exec {lock}>&-
+	return $status
+}
+
+# headers_from PACKAGE SUITE DIR FINAL: the packages name each other by absolute paths below /usr; DIR will be FINAL.
+headers_from() {
+	local package=$1 suite=$2 dir=$3 final=$4 deb
+	apt_state "$dir/apt" "$suite" || { echo 'no main archive in this machine'"'"'s apt sources' >"$dir/log"; return 1; }
+	export APT_CONFIG=$dir/apt/apt.conf
+	apt-get -o APT::Update::Error-Mode=any update >"$dir/log" 2>&1 || return 1
+	say vm "fetching $package from $suite"
+	# shellcheck disable=SC2046 # one word per package
+	(cd "$dir/apt" && apt-get download "$package" $(apt-cache show --no-all-versions "$package" |
+		sed -n 's/^Depends: //p' | tr ',|' '\n\n' | sed 's/^ *//; s/ .*//' | grep -E '^linux-(headers|kbuild)-')) \
+		>"$dir/log" 2>&1 || return 1
+	for deb in "$dir"/apt/*.deb; do
+		dpkg -x "$deb" "$dir" 2>>"$dir/log" || return 1
+	done
+	find "$dir/usr/src" -maxdepth 2 \( -name Makefile -o -name .kernelvariables \) \
+		-exec sed -i "s,/usr/\(src\|lib\)/linux-,$final/usr/\1/linux-,g" {} +
+	ln -s "usr/src/$package" "$dir/build"
+}
+
 kernel_list() {
 	local name package version suite
-	printf '%-8s %-10s %-40s %-20s %s\n' KERNEL STATE PACKAGE VERSION SUITE
+	printf '%-10s %-10s %-40s %-20s %s\n' KERNEL STATE PACKAGE VERSION SUITE
 	for name in $(kernel_names); do
 		if [ -f "$KERNELS/$name/package" ]; then
 			read -r package version suite <"$KERNELS/$name/package"
-			printf '%-8s %-10s %-40s %-20s %s\n' "$name" cached "$package" "$version" "$suite"
+			printf '%-10s %-10s %-40s %-20s %s\n' "$name" cached "$package" "$version" "$suite"
 		else
-			printf '%-8s %-10s %-40s %-20s %s\n' "$name" 'not yet' "linux-image-$name*-amd64" - \
+			printf '%-10s %-10s %-40s %-20s %s\n' "$name" 'not yet' "$(kernel_is_built "$name" && echo "linux-source-${name%%-*}" || echo "linux-image-$name*-amd64")" - \
 				"$(kernel_suites "$name" | sed 's/^ //; s/ / or /g')"
 		fi
 	done
