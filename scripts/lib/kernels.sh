@@ -14,6 +14,8 @@ SKIP=77
 
 # shellcheck source=scripts/lib/kernels_built.sh
 . "$TOP/scripts/lib/kernels_built.sh"
+# shellcheck source=scripts/lib/headers.sh
+. "$TOP/scripts/lib/headers.sh"
 
 # NAME SUITE...: suites are tried in this order.
 kernel_table() {
@@ -216,45 +218,6 @@ kernel_lock() {
 	mkdir -p "$KERNELS" || die 1 vm "failed to make $KERNELS: set ANYPROBE_CACHE to a folder you may write"
 	exec {lock}>"$KERNELS/$1.lock"
 	flock "$lock"
-}
-
-# headers_fetch NAME: $KERNELS/NAME/headers/build is then a KDIR. The kernel must be in the cache.
-headers_fetch() {
-	local name=$1 package version suite dir lock status=0
-	[ ! -d "$KERNELS/$name/headers/build" ] || return 0
-	read -r package version suite <"$KERNELS/$name/package"
-	kernel_lock "$name"
-	dir=$KERNELS/.headers-$name
-	rm -rf "$dir" && mkdir "$dir"
-	(headers_from "linux-headers-${package#linux-image-}" "$suite" "$dir" "$KERNELS/$name/headers") || status=1
-	if [ $status -eq 0 ]; then
-		rm -rf "$dir/apt" "$dir/log"
-		mv -T "$dir" "$KERNELS/$name/headers"
-	else
-		say vm "failed to fetch the headers of $name from $suite: $(log_reason "$dir/log")"
-		rm -rf "$dir"
-	fi
-	exec {lock}>&-
-	return $status
-}
-
-# headers_from PACKAGE SUITE DIR FINAL: the packages name each other by absolute paths below /usr; DIR will be FINAL.
-headers_from() {
-	local package=$1 suite=$2 dir=$3 final=$4 deb
-	apt_state "$dir/apt" "$suite" || { echo 'no main archive in this machine'"'"'s apt sources' >"$dir/log"; return 1; }
-	export APT_CONFIG=$dir/apt/apt.conf
-	apt-get -o APT::Update::Error-Mode=any update >"$dir/log" 2>&1 || return 1
-	say vm "fetching $package from $suite"
-	# shellcheck disable=SC2046 # one word per package
-	(cd "$dir/apt" && apt-get download "$package" $(apt-cache show --no-all-versions "$package" |
-		sed -n 's/^Depends: //p' | tr ',|' '\n\n' | sed 's/^ *//; s/ .*//' | grep -E '^linux-(headers|kbuild)-')) \
-		>"$dir/log" 2>&1 || return 1
-	for deb in "$dir"/apt/*.deb; do
-		dpkg -x "$deb" "$dir" 2>>"$dir/log" || return 1
-	done
-	find "$dir/usr/src" -maxdepth 2 \( -name Makefile -o -name .kernelvariables \) \
-		-exec sed -i "s,/usr/\(src\|lib\)/linux-,$final/usr/\1/linux-,g" {} +
-	ln -s "usr/src/$package" "$dir/build"
 }
 
 kernel_list() {
