@@ -60,8 +60,10 @@ headers_suit_compiler() {
 # headers_suit_libc DIR FINAL: a host tool that wants a newer C library than ours gets its suite's own.
 headers_suit_libc() {
 	local dir=$1 final=$2 tool
-	tool=$(echo "$dir"/usr/lib/linux-kbuild-*/tools/objtool/objtool)
-	[ -f "$tool" ] || return 0
+	# Since 6.12 objtool is a shell around one per architecture.
+	for tool in "$dir"/usr/lib/linux-kbuild-*/tools/objtool/objtool{.real-x86,}; do
+		[ ! -f "$tool" ] || break
+	done
 	[[ $(ldd "$tool" 2>&1) == *'not found'* ]] || return 0
 	(cd "$dir/apt" && apt-get download libc6) >"$dir/log" 2>&1 || return 1
 	dpkg -x "$dir"/apt/libc6_*.deb "$dir/libc" 2>>"$dir/log" || return 1
