@@ -57,21 +57,24 @@ headers_suit_compiler() {
 	done
 }
 
-# headers_suit_libc DIR FINAL: a host tool that wants a newer C library than ours gets its suite's own.
+# headers_suit_libc DIR FINAL: host tools that want a newer C library than ours get their suite's own.
 headers_suit_libc() {
-	local dir=$1 final=$2 tool
-	# Since 6.12 objtool is a shell around one per architecture.
-	for tool in "$dir"/usr/lib/linux-kbuild-*/tools/objtool/objtool{.real-x86,}; do
-		[ ! -f "$tool" ] || break
+	local dir=$1 final=$2 tool deb
+	# Since 6.12 the first two are shells around one per architecture: NAME.real-x86, NAME.real-lsb-64.
+	for tool in "$dir"/usr/lib/linux-kbuild-*/{tools/objtool/objtool,scripts/mod/modpost,scripts/basic/fixdep}{,.real-*}; do
+		if [ ! -f "$tool" ] || [[ $(ldd "$tool" 2>&1) != *'not found'* ]]; then continue; fi
+		if [ ! -d "$dir/libc" ]; then
+			(cd "$dir/apt" && apt-get download libc6 libelf1t64 zlib1g libzstd1) >"$dir/log" 2>&1 || return 1
+			for deb in "$dir"/apt/{libc6,libelf1t64,zlib1g,libzstd1}_*.deb; do
+				dpkg -x "$deb" "$dir/libc" 2>>"$dir/log" || return 1
+			done
+		fi
+		mv "$tool" "$tool.own-libc"
+		cat >"$tool" <<-END
+		#!/bin/sh
+		lib=$final/libc/usr/lib/x86_64-linux-gnu
+		exec "\$lib/ld-linux-x86-64.so.2" --library-path "\$lib" "$final${tool#"$dir"}.own-libc" "\$@"
+		END
+		chmod +x "$tool"
 	done
-	[[ $(ldd "$tool" 2>&1) == *'not found'* ]] || return 0
-	(cd "$dir/apt" && apt-get download libc6) >"$dir/log" 2>&1 || return 1
-	dpkg -x "$dir"/apt/libc6_*.deb "$dir/libc" 2>>"$dir/log" || return 1
-	mv "$tool" "$tool.real"
-	cat >"$tool" <<-END
-	#!/bin/sh
-	lib=$final/libc/usr/lib/x86_64-linux-gnu
-	exec "\$lib/ld-linux-x86-64.so.2" --library-path "\$lib" "$final${tool#"$dir"}.real" "\$@"
-	END
-	chmod +x "$tool"
 }
