@@ -152,6 +152,20 @@ print-tests:
 	@echo live $(O)/tests/live-tests
 	@for t in $(VM_TESTS); do echo unit $$t; done
 
+# --- the kernel module: built in a copy, for each kernel one ---------------------------------------
+KDIR ?= /lib/modules/$(shell uname -r)/build
+MODULE_RELEASE = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h $(KDIR)/include/linux/utsrelease.h 2>/dev/null)
+MODULE_DIR = $(abspath $(O))/module/$(MODULE_RELEASE)
+.PHONY: modules
+modules: ## the kernel module, for KDIR=… (the running kernel's headers), in .output/module/RELEASE/
+	$(Q)test -f $(KDIR)/Makefile || { echo "make: failed to build the module: $(KDIR) has no kernel headers: install \
+	linux-headers-$$(uname -r) (or kernel-devel), or give KDIR=" >&2; exit 1; }
+	$(Q)mkdir -p $(MODULE_DIR)/kmod $(MODULE_DIR)/vm
+	$(Q)cp -up Kbuild $(MODULE_DIR)/ && cp -up kmod/*.[ch] kmod/configure $(MODULE_DIR)/kmod/ && cp -up vm/*.[ch] $(MODULE_DIR)/vm/
+	$(Q)$(MAKE) $(if $(Q),-s) -C $(KDIR) M=$(MODULE_DIR) CC=$(CC) CONFIG_DEBUG_INFO_BTF_MODULES= modules </dev/null
+	$(Q)cp -u $(MODULE_DIR)/kmod/forkcount.ko $(MODULE_DIR)/
+	$(call say,MODULE)
+
 man: $(O)/anyprobe ## the manual pages, in .output/man/
 	$(Q)mkdir -p $(O)/man
 	$(Q)for page in anyprobe $(SAMPLES); do \

@@ -51,9 +51,9 @@ headers_suit_compiler() {
 	echo 'struct s { int n; char a[] __attribute__((counted_by(n))); };' >"$1/probe.c"
 	gcc -Werror -c -o /dev/null "$1/probe.c" 2>/dev/null || set -- "$@" COUNTED_BY
 	rm "$1/probe.c"
-	for feature in "${@:2}"; do
-		sed -i "/^CONFIG_CC_HAS_$feature=/d" "$1/include/config/auto.conf"
-		sed -i "/^#define CONFIG_CC_HAS_$feature /d" "$1/include/generated/autoconf.h"
+	for feature in "${@:2}"; do # and COUNTED_BY_PTR
+		sed -i "/^CONFIG_CC_HAS_$feature\(_PTR\)\?=/d" "$1/include/config/auto.conf"
+		sed -i "/^#define CONFIG_CC_HAS_$feature\(_PTR\)\? /d" "$1/include/generated/autoconf.h"
 	done
 }
 
