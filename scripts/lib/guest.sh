@@ -79,13 +79,19 @@ shell_quote() {
 
 # guest_files DIR: our own programs, at the same relative places as on this machine, and on PATH.
 guest_files() {
-	local dir=$1 binary=$TOP/.output/anyprobe test sample
+	local dir=$1 binary=$TOP/.output/anyprobe test sample module to
 	mkdir -p "$dir/.output/tests" "$dir/bin"
 	for test in "$TOP"/.output/tests/*; do
 		case $test in
 		*.bpf.o) cp "$test" "$dir/.output/tests/" ;; # what the live tests give to `anyprobe run`
 		*) if [ -f "$test" ] && [ -x "$test" ]; then cp "$test" "$dir/.output/tests/"; fi ;;
 		esac
+	done
+	for module in "$TOP"/.output/module/*/*.ko; do
+		[ -f "$module" ] || continue
+		to=$dir/.output/${module#"$TOP"/.output/}
+		mkdir -p "${to%/*}"
+		strip -g -o "$to" "$module"
 	done
 	[ -x "$binary" ] || return 0
 	cp "$binary" "$dir/.output/anyprobe"

@@ -2,12 +2,14 @@
 #include "layer/engine/engines.h"
 #include "ftrace/ftrace_engine.h"
 #include "layer/engine/kernel_engine.h"
+#include "layer/engine/module_engine.h"
 
 #include <fmt/format.h>
 
 namespace {
 constexpr EngineRow rows[] = {
 	{"kernel", open_kernel_engine},
+	{"module", open_module_engine},
 	{"ftrace", open_ftrace_engine},
 };
 }
