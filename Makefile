@@ -156,7 +156,7 @@ print-tests:
 KDIR ?= /lib/modules/$(shell uname -r)/build
 MODULE_RELEASE = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h $(KDIR)/include/linux/utsrelease.h 2>/dev/null)
 MODULE_DIR = $(abspath $(O))/module/$(MODULE_RELEASE)
-.PHONY: modules
+.PHONY: modules dkms-source module-tests
 modules: ## the kernel module, for KDIR=… (the running kernel's headers), in .output/module/RELEASE/
 	$(Q)test -f $(KDIR)/Makefile || { echo "make: failed to build the module: $(KDIR) has no kernel headers: install \
 	linux-headers-$$(uname -r) (or kernel-devel), or give KDIR=" >&2; exit 1; }
@@ -164,7 +164,23 @@ modules: ## the kernel module, for KDIR=… (the running kernel's headers), in .
 	$(Q)cp -up Kbuild $(MODULE_DIR)/ && cp -up kmod/*.[ch] kmod/configure $(MODULE_DIR)/kmod/ && cp -up vm/*.[ch] $(MODULE_DIR)/vm/
 	$(Q)$(MAKE) $(if $(Q),-s) -C $(KDIR) M=$(MODULE_DIR) CC=$(CC) CONFIG_DEBUG_INFO_BTF_MODULES= modules </dev/null
 	$(Q)cp -u $(MODULE_DIR)/kmod/forkcount.ko $(MODULE_DIR)/
+	$(if $(SIGN_KEY),$(Q)for ko in $(MODULE_DIR)/*.ko; do $(KDIR)/scripts/sign-file sha256 $(SIGN_KEY) $(SIGN_CERT) $$ko || exit 1; done)
 	$(call say,MODULE)
+
+dkms-source: ## the module's source for DKMS, in $(DESTDIR)/usr/src/anyprobe-VERSION
+	$(Q)install -d $(DESTDIR)/usr/src/anyprobe-$(VERSION)/kmod $(DESTDIR)/usr/src/anyprobe-$(VERSION)/vm
+	$(Q)sed 's/@VERSION@/$(VERSION)/' dkms.conf > $(DESTDIR)/usr/src/anyprobe-$(VERSION)/dkms.conf
+	$(Q)cp Kbuild COPYING $(DESTDIR)/usr/src/anyprobe-$(VERSION)/
+	$(Q)cp kmod/*.[ch] kmod/configure $(DESTDIR)/usr/src/anyprobe-$(VERSION)/kmod/
+	$(Q)cp vm/*.[ch] $(DESTDIR)/usr/src/anyprobe-$(VERSION)/vm/
+
+# What throws random calls at /dev/anyprobe, inside a guest of scripts/vm.
+$(O)/tests/module/%: tests/module/%.c kmod/protocol.h
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -static -o $@ $<
+
+module-tests: $(patsubst tests/module/%.c,$(O)/tests/module/%,$(wildcard tests/module/*.c)) ## the module's fuzzer, for a guest
 
 man: $(O)/anyprobe ## the manual pages, in .output/man/
 	$(Q)mkdir -p $(O)/man

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* bpf(2), with the kernel's layout of arguments and the kernel's errors, as far as libbpf asks. */
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "anyprobe.h"
@@ -60,6 +61,19 @@ static void *copy_in(u64 address, u64 size)
 	return ERR_PTR(-EFAULT);
 }
 
+/* One map may not take the machine's memory: a quarter of it at most. About right is enough. */
+static int map_is_too_big(const struct vm_map_attr *wanted)
+{
+	u64 value = ALIGN((u64)wanted->value_size, 8);
+	struct sysinfo machine;
+
+	si_meminfo(&machine);
+	if (wanted->type == VM_MAP_PERCPU_HASH || wanted->type == VM_MAP_PERCPU_ARRAY ||
+	    wanted->type == VM_MAP_LRU_PERCPU_HASH)
+		value *= port_cpu_count();
+	return wanted->max_entries * (wanted->key_size + value + 64) > (u64)machine.totalram * machine.mem_unit / 4;
+}
+
 static int map_create(const union attr *attr)
 {
 	struct vm_map_attr wanted = {
@@ -75,9 +89,10 @@ static int map_create(const union attr *attr)
 	struct vm_map *map;
 	int err;
 
-	/* What the machine can be asked for with one call; the vm refuses what does not multiply. */
 	if (wanted.key_size > KEY_MAX || wanted.value_size > VALUE_MAX)
 		return -E2BIG;
+	if (map_is_too_big(&wanted))
+		return -ENOMEM;
 	if (wanted.type == VM_MAP_PERF_EVENT_ARRAY && !wanted.max_entries)
 		wanted.max_entries = port_cpu_count();
 	memcpy(wanted.name, attr->create.name, sizeof(wanted.name));
@@ -205,6 +220,18 @@ out:
 	return err;
 }
 
+#define TRACE_PRINTK  6
+#define TRACE_VPRINTK 177
+
+static int prints(const struct vm_insn *insns, u32 count)
+{
+	for (; count; insns++, count--)
+		if (insns->code == (VM_JMP | VM_CALL) && !insns->src &&
+		    (insns->imm == TRACE_PRINTK || insns->imm == TRACE_VPRINTK))
+			return 1;
+	return 0;
+}
+
 static int program_load(const union attr *attr)
 {
 	struct vm_load load = {
@@ -235,6 +262,8 @@ static int program_load(const union attr *attr)
 			err = -EFAULT;
 		}
 	}
+	if (!err && prints(load.insns, load.insn_count))
+		ap_print_start();
 	port_free(load.log);
 	port_free(insns);
 	return err ? err : ap_program_fd_create(program);

@@ -16,6 +16,9 @@
 #include <linux/cgroup.h>
 #endif
 #include "compat.h"
+#ifdef AP_HAS_TRACE_SET_EVENT
+#include <linux/trace_events.h>
+#endif
 
 /* ---- memory ---- */
 
@@ -215,6 +218,30 @@ void ap_print(const char *text, u32 length)
 #endif
 #endif
 }
+
+#ifdef AP_HAS_TRACE_SET_EVENT
+static atomic_t names_noted = ATOMIC_INIT(0);
+
+void ap_print_start(void)
+{
+	if (!atomic_xchg(&names_noted, 1))
+		trace_set_clr_event("oom", "mark_victim", 1);
+}
+
+void ap_print_stop(void)
+{
+	if (atomic_xchg(&names_noted, 0))
+		trace_set_clr_event("oom", "mark_victim", 0);
+}
+#else
+void ap_print_start(void)
+{
+}
+
+void ap_print_stop(void)
+{
+}
+#endif
 
 #ifndef AP_HAS_IRQ_WORK
 static void run_tasklet(unsigned long data)

@@ -50,6 +50,12 @@ int ap_stack_user(struct pt_regs *regs, unsigned long *ips, u32 count);
 
 /* Text into the kernel's trace. __trace_puts is 3.10's; before that there is only the formatting kind. */
 void ap_print(const char *text, u32 length);
+/*
+ * The kernel notes tasks' names for its trace only while an event is on. As it does for its own BPF, we put
+ * one on that (nearly) never happens, from the first program that prints until the module goes.
+ */
+void ap_print_start(void);
+void ap_print_stop(void);
 
 /* ---- waking somebody from where no lock may be taken: irq_work, since 2.6.37 ---- */
 

@@ -86,6 +86,7 @@ static int __init anyprobe_init(void)
 static void __exit anyprobe_exit(void)
 {
 	misc_deregister(&device);
+	ap_print_stop();
 	ap_run_exit();
 }
 
