@@ -53,6 +53,11 @@ guest_base() {
 	printf '%s\n' 'root:x:0:' 'nogroup:x:65534:' >"$dir/etc/group"
 	printf '%s\n' '127.0.0.1 localhost anyprobe' '::1 localhost' >"$dir/etc/hosts"
 	[ -z "$root" ] || modules_copy "$root" "$release" "$dir"
+	# Types of a kernel that has none itself, where libbpf looks for them.
+	if [ -n "$root" ] && [ -f "$root/boot/btf" ]; then
+		mkdir -p "$dir/boot"
+		cp "$root/boot/btf" "$dir/boot/vmlinux-$release"
+	fi
 	cpio_pack "$dir" "$4/base.cpio"
 	mv "$4/base.cpio" "$archive"
 }
