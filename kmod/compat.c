@@ -211,7 +211,9 @@ int ap_stack_user(struct pt_regs *regs, unsigned long *ips, u32 count)
 void ap_print(const char *text, u32 length)
 {
 #ifdef CONFIG_TRACING
-#ifdef AP_HAS_TRACE_PUTS /* 3.10 */
+#if defined(AP_HAS_TRACE_PUTS_SHORT) /* since 7.0 it counts by itself */
+	__trace_puts(_THIS_IP_, text);
+#elif defined(AP_HAS_TRACE_PUTS) /* 3.10 */
 	__trace_puts(_THIS_IP_, text, length);
 #else
 	__trace_printk(_THIS_IP_, "%s", text);

@@ -87,6 +87,13 @@ void ap_area_forbid_write(struct vm_area_struct *area); /* vm_flags_clear, 6.3 *
 struct inode *ap_real_inode(struct dentry *dentry);	/* d_real_inode, 4.8: below an overlay */
 int ap_socket_name(struct socket *socket, void *address); /* getname has three arguments since 4.17 */
 
+/* Since 5.17 a handler for all packets belongs to a network namespace; who asks for none is told off since 6.16. */
+#ifdef AP_HAS_PACKET_NET
+#define ap_packet_set_net(type, net) ((type)->af_packet_net = (net))
+#else
+#define ap_packet_set_net(type, net) ((void)(net))
+#endif
+
 /* ---- kretprobes: the instance knows its probe by a function since 5.11; NULL: that is gone ---- */
 
 #ifdef AP_HAS_GET_KRETPROBE

@@ -94,6 +94,7 @@ static int attach(struct ap_link *link, struct anyprobe_attach *attach, char *na
 	tap->link = link;
 	tap->type.type = htons(ETH_P_ALL);
 	tap->type.func = hit_packet;
+	ap_packet_set_net(&tap->type, sock_net(tap->socket->sk));
 	link->own = tap;
 	dev_add_pack(&tap->type);
 	return 0;
