@@ -26,6 +26,7 @@ static const struct kind kinds[] = {
 };
 
 #define NAMES_MAX (4U << 20)
+#define COUNT_MAX (1U << 16)
 
 /* The strings as the kernel keeps them: as many as `count`, each with its NUL. */
 static int copy_names(const struct anyprobe_attach *attach, char **names)
@@ -36,7 +37,7 @@ static int copy_names(const struct anyprobe_attach *attach, char **names)
 	*names = NULL;
 	if (!attach->count && !attach->names_size)
 		return 0;
-	if (!attach->names_size || attach->names_size > NAMES_MAX || attach->count > attach->names_size / 2)
+	if (!attach->names_size || attach->names_size > NAMES_MAX || attach->count > COUNT_MAX)
 		return -EINVAL;
 	*names = port_alloc(attach->names_size);
 	if (!*names)

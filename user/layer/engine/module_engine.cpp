@@ -185,8 +185,10 @@ Result<void> ModuleEngine::supports(const Hook &hook)
 	if (hook.kind != HookKind::none && !(abilities_ & ability_of(hook.kind)))
 		return Error{fmt::format("this kernel has no {} for modules (needs {})", name_of(hook.kind), config_of(hook.kind)),
 			     ENOTSUP};
-	if (hook.kind == HookKind::fentry || hook.kind == HookKind::typed_tracepoint)
-		return features().need(Feature::kernel_btf);
+	if (hook.kind == HookKind::fentry)
+		return features().need(Feature::typed_program);
+	if (hook.kind == HookKind::typed_tracepoint)
+		return features().need(Feature::typed_tracepoint);
 	if (hook.kind != HookKind::tracepoint)
 		return {};
 	auto files = tracefs();
