@@ -113,8 +113,10 @@ int command_doctor(std::span<const std::string> arguments)
 						  << (row.engine ? (*row.engine)->reason() : row.engine.error().message));
 	}
 	output->section("");
-	if (!only.empty() && opened[0].engine)
-		activate(opened[0].engine->get());
+	// As the first engine that works has them.
+	for (auto row = opened.rbegin(); row != opened.rend(); ++row)
+		if (row->engine)
+			activate(row->engine->get());
 	for (const FeatureRow &row : Features::table())
 		output->row(feature_columns, Row() << row.name << features().has(row.id) << row.since << row.config << row.use);
 	output->section("");

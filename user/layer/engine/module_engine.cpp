@@ -89,8 +89,6 @@ const char *config_of(HookKind kind)
 	case HookKind::tracepoint: return "CONFIG_PERF_EVENTS and CONFIG_EVENT_TRACING";
 	case HookKind::raw_tracepoint:
 	case HookKind::typed_tracepoint: return "CONFIG_TRACEPOINTS";
-	case HookKind::uprobe:
-	case HookKind::uretprobe: return "CONFIG_UPROBES";
 	case HookKind::perf_event: return "CONFIG_PERF_EVENTS";
 	default: return "CONFIG_KPROBES";
 	}
@@ -182,6 +180,8 @@ std::optional<bool> ModuleEngine::has(Feature feature)
 
 Result<void> ModuleEngine::supports(const Hook &hook)
 {
+	if (hook.kind == HookKind::uprobe || hook.kind == HookKind::uretprobe)
+		return features().need(Feature::uprobes);
 	if (hook.kind != HookKind::none && !(abilities_ & ability_of(hook.kind)))
 		return Error{fmt::format("this kernel has no {} for modules (needs {})", name_of(hook.kind), config_of(hook.kind)),
 			     ENOTSUP};
