@@ -125,6 +125,7 @@ $(O)/tests/%.bpf.o: tests/objects/%.bpf.c
 	$(Q)$(LLVM_STRIP) -g $@
 
 $(O)/tests/unit-tests $(O)/tests/live-tests: | $(BPF_TESTS)
+$(UNIT_OBJS): | $(SKELETONS)
 
 $(O)/tests/unit-tests: $(UNIT_OBJS) $(PROGRAM_OBJS) $(O)/libvm.a $(O)/libbpf.a
 	$(call say,LINK)

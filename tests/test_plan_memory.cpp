@@ -304,7 +304,7 @@ void captures_all_of_tcpconnect()
 void captures_all_of_runqlat()
 {
 	Sampled<runqlat_kern> sample([](runqlat_kern &k) { k.rodata->per_process = true; });
-	CHECK(run_all(sample, {{"wakeup", ""}, {"switch_task", ""}}) > 1000);
+	CHECK(run_all(sample, {{"wakeup___raw", ""}, {"switch_task___raw", ""}}) > 1000);
 }
 
 void captures_all_of_usdt()

@@ -107,7 +107,7 @@ Anyprobe::Anyprobe(std::vector<std::string> arguments) : out_(temporary_file()),
 {
 	arguments.insert(arguments.begin(), "anyprobe");
 	const char *engine = getenv("ANYPROBE_ENGINE");
-	if (engine && takes_engine(arguments))
+	if (engine && engine != std::string("auto") && takes_engine(arguments))
 		arguments.insert(arguments.end(), {"--engine", engine});
 	pid_ = spawn(anyprobe_path(), std::move(arguments), out_, err_);
 	for (double waited = 0; waited < start_seconds; waited += 0.005) {

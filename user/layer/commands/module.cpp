@@ -10,7 +10,7 @@ namespace {
 
 int status()
 {
-	auto engine = choose_engine("module");
+	auto engine = engines_named("module")->front().open();
 	if (engine) {
 		print(fmt::format("loaded: {}\n", (*engine)->reason()));
 		return exit_ok;
