@@ -258,7 +258,7 @@ void write_log(const union bpf_attr &a, const char *why)
 {
 	if (!a.log_buf || !a.log_size)
 		return;
-	bool no_helper = strstr(why, "there is no helper");
+	bool no_helper = strstr(why, "there is no helper ") || strstr(why, ": the helper bpf_");
 	snprintf(pointer<char>(a.log_buf), a.log_size, "%s%s\n", no_helper ? "0: invalid func \n" : "", why);
 }
 
