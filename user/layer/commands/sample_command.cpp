@@ -88,7 +88,8 @@ int SampleCommand::run()
 			return finish(*output);
 		if (engine && !lacking)
 			return failed(done.error());
-		before += (before.empty() ? "" : "; ") + done.error().message;
+		std::string why = done.error().message;
+		before += (before.empty() ? "" : "; ") + why.substr(0, why.find("; instead: "));
 		if (engine && !lack)
 			lack = done.error();
 	}
