@@ -104,15 +104,15 @@ void plans_runqlat()
 {
 	Sampled<runqlat_kern> sample;
 	CHECK_EQUAL(sample.line("wakeup___raw"),
-		    "kprobe __traceiter_sched_wakeup a0=%si:x64 a1=+2416(%si):x32 a2=+2420(%si):x32");
+		    "kprobe __traceiter_sched_wakeup a0=%si:x64 a1=+2420(%si):x32 a2=+2416(%si):x32");
 	CHECK_EQUAL(filter(sample.plan("wakeup___raw")), "a1 != 0 && a2 != 0");
 	CHECK_EQUAL(sample.line("switch_task___raw"),
-		    "kprobe __traceiter_sched_switch a0=%si:x64 a1=%dx:x64 a2=%cx:x64 a3=+2416(%dx):x32 "
-		    "a4=+24(%dx):x32 a5=+2420(%dx):x32 a6=+2416(%cx):x32");
+		    "kprobe __traceiter_sched_switch a0=%si:x64 a1=%dx:x64 a2=%cx:x64 a3=+24(%dx):x32 "
+		    "a4=+2420(%dx):x32 a5=+2416(%dx):x32 a6=+2416(%cx):x32");
 	Sampled<runqlat_kern> older([](runqlat_kern &k) { k.rodata->per_process = true; }, samples_btf_5_10());
 	CHECK_EQUAL(older.line("switch_task___raw"),
-		    "kprobe __traceiter_sched_switch a0=%si:x64 a1=%dx:x64 a2=%cx:x64 a3=+2232(%dx):x32 "
-		    "a4=+16(%dx):x64 a5=+2236(%dx):x32 a6=+2232(%cx):x32 a7=+2236(%cx):x32 a8=+2296(%cx):x64 "
+		    "kprobe __traceiter_sched_switch a0=%si:x64 a1=%dx:x64 a2=%cx:x64 a3=+16(%dx):x64 "
+		    "a4=+2236(%dx):x32 a5=+2232(%dx):x32 a6=+2232(%cx):x32 a7=+2236(%cx):x32 a8=+2296(%cx):x64 "
 		    "a9=+2736(+2296(%cx)):x64[2]");
 }
 

@@ -53,10 +53,10 @@ guest_base() {
 	printf '%s\n' 'root:x:0:' 'nogroup:x:65534:' >"$dir/etc/group"
 	printf '%s\n' '127.0.0.1 localhost anyprobe' '::1 localhost' >"$dir/etc/hosts"
 	[ -z "$root" ] || modules_copy "$root" "$release" "$dir"
-	# Types of a kernel that has none itself, where libbpf looks for them.
+	# Types of a kernel that has none itself, where anyprobe looks for them.
 	if [ -n "$root" ] && [ -f "$root/boot/btf" ]; then
-		mkdir -p "$dir/boot"
-		cp "$root/boot/btf" "$dir/boot/vmlinux-$release"
+		install -d -m 755 "$dir/var/lib/anyprobe/btf"
+		install -m 644 "$root/boot/btf" "$dir/var/lib/anyprobe/btf/$release.btf"
 	fi
 	cpio_pack "$dir" "$4/base.cpio"
 	mv "$4/base.cpio" "$archive"

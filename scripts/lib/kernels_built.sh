@@ -49,7 +49,8 @@ build_kernel() {
 	cp "$source/arch/x86/boot/bzImage" "$dir/root/boot/vmlinuz-$(kernel_release "$dir/root")"
 	cp "$source/System.map" "$dir/root/boot/System.map-$(kernel_release "$dir/root")"
 	rm -f "$dir"/root/lib/modules/*/{build,source}
-	source_prune "$source" && "$TOP/scripts/btf" "$source" "$dir/root/boot/btf"
+	source_prune "$source" && make -s -C "$TOP" .output/anyprobe &&
+		"$TOP/.output/anyprobe" btf make --headers "$source" -o "$dir/root/boot/btf"
 }
 
 # config_kept CONFIG FRAGMENT...: kconfig drops silently what it cannot have.
