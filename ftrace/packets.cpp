@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
@@ -33,18 +34,28 @@ void read_tag(msghdr &message, __sk_buff &context)
 	}
 }
 
-// Newer kernels (6.10, and stable ones before) hand out the type behind a tag that still stands before the data, and the
-// tag beside it: a filter sees the tag's own type.
+bool begins_with(const char *header, __u32 protocol)
+{
+	int version = static_cast<unsigned char>(*header) >> 4;
+	return protocol == __builtin_bswap16(ETH_P_IP) ? version == 4 : protocol != __builtin_bswap16(ETH_P_IPV6) || version == 6;
+}
+
+// Newer kernels (6.10, and stable ones before) hand out the type behind a tag that still stands before the data; a filter
+// sees the tag's own. Beside the data comes this tag, or another one that stood before it.
 void undo_tag(__sk_buff &context, const char *data, size_t length)
 {
 	uint16_t words[2];
-	if (!context.vlan_present || length < sizeof(words))
+	if (!context.vlan_present || length <= sizeof(words))
 		return;
 	memcpy(words, data, sizeof(words));
-	if (words[0] != __builtin_bswap16(static_cast<uint16_t>(context.vlan_tci)) || words[1] != context.protocol)
+	if (words[1] != context.protocol || !begins_with(data + sizeof(words), context.protocol))
 		return;
-	context.protocol = context.vlan_proto;
-	context.vlan_present = context.vlan_tci = context.vlan_proto = 0;
+	if (words[0] == __builtin_bswap16(static_cast<uint16_t>(context.vlan_tci))) {
+		context.protocol = context.vlan_proto;
+		context.vlan_present = context.vlan_tci = context.vlan_proto = 0;
+	} else {
+		context.protocol = __builtin_bswap16(ETH_P_8021Q);
+	}
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "../suite.h"
 #include "started.h"
 
+#include <cstdlib>
 #include <sys/syscall.h>
 
 namespace {
@@ -23,6 +24,8 @@ bool ended_by_itself(const Run &run)
 
 void need_seccomp()
 {
+	if (getenv("ANYPROBE"))
+		skip("it is another build that is tested: a sanitizer wants newer system calls");
 	if (run_started({.arguments = {"anyprobe", "version"}, .first_unknown_call = profiles[0].first_unknown_call}).status == 125)
 		skip("this kernel has no seccomp filters");
 }
