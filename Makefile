@@ -29,7 +29,7 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=$(BPF_CPU) -D__TARGET_ARCH_$(ARCH) -Wall -
 	-Wno-missing-declarations -Wno-unused-parameter -Ikern/include -Ikern -idirafter /usr/include/$(shell $(CC) -dumpmachine)
 LIBBPF_A ?= $(firstword $(wildcard $(addsuffix /libbpf.a,$(shell $(PKG_CONFIG) --variable=libdir libbpf 2>/dev/null) \
 	/usr/lib/$(shell $(CC) -dumpmachine) /usr/lib64 /usr/lib)))
-LIBS     = $(O)/libbpf.a -lelf -lz
+LIBS     = $(O)/libvm.a $(O)/libbpf.a -lelf -lz
 
 ifeq ($(V),1)
   Q =
@@ -43,11 +43,12 @@ endif
 BPF_OBJECTS := $(SAMPLES:%=$(O)/kern/%_kern.o)
 SKELETONS   := $(SAMPLES:%=$(O)/skeletons/%.skel.h)
 LAYER_SRCS  := $(wildcard user/layer/*.cpp user/layer/*/*.cpp)
+ENGINE_SRCS := $(wildcard ftrace/*.cpp)
 SAMPLE_OBJS := $(SAMPLES:%=$(O)/user/%_user.o)
 # Everything but main(): what the test programs link too.
 LAYER_OBJS  := $(LAYER_SRCS:%.cpp=$(O)/%.o)
-VM_OBJS     := $(O)/vm/disasm.o
-PROGRAM_OBJS := $(LAYER_OBJS) $(SAMPLE_OBJS) $(VM_OBJS)
+ENGINE_OBJS := $(ENGINE_SRCS:%.cpp=$(O)/%.o)
+PROGRAM_OBJS := $(LAYER_OBJS) $(ENGINE_OBJS) $(SAMPLE_OBJS)
 
 .PHONY: all help clean samples asan print-tests tests man install
 .DELETE_ON_ERROR:
@@ -105,14 +106,14 @@ $(O)/%.o: %.c
 # getpwuid and friends do not apply: nothing here calls them.
 LINK = $(CXX) $(CXXFLAGS_ALL) $(if $(SANITIZE),,-static) -Wl,--gc-sections -o $@
 
-$(O)/anyprobe: $(O)/user/main.o $(PROGRAM_OBJS) $(O)/libbpf.a
+$(O)/anyprobe: $(O)/user/main.o $(PROGRAM_OBJS) $(O)/libvm.a $(O)/libbpf.a
 	$(call say,LINK)
 	$(Q)$(LINK).debug $(filter %.o,$^) $(LIBS)
 	$(Q)$(STRIP) -o $@ $@.debug
 	$(Q)for name in $(SAMPLES); do ln -sf anyprobe $(O)/$$name; done
 
 # --- tests ----------------------------------------------------------------------------------------
-UNIT_OBJS := $(patsubst %.cpp,$(O)/%.o,$(wildcard tests/*.cpp))
+UNIT_OBJS := $(patsubst %.cpp,$(O)/%.o,$(wildcard tests/*.cpp)) $(O)/tests/machine/assemble.o
 LIVE_OBJS := $(patsubst %.cpp,$(O)/%.o,$(wildcard tests/live/*.cpp)) $(O)/tests/suite.o
 # Objects as anybody writes them, for the loader and `anyprobe run`.
 BPF_TESTS := $(patsubst tests/objects/%.c,$(O)/tests/%.o,$(wildcard tests/objects/*.bpf.c))
@@ -124,8 +125,9 @@ $(O)/tests/%.bpf.o: tests/objects/%.bpf.c
 	$(Q)$(LLVM_STRIP) -g $@
 
 $(O)/tests/unit-tests $(O)/tests/live-tests: | $(BPF_TESTS)
+$(UNIT_OBJS): | $(SKELETONS)
 
-$(O)/tests/unit-tests: $(UNIT_OBJS) $(PROGRAM_OBJS) $(O)/libbpf.a
+$(O)/tests/unit-tests: $(UNIT_OBJS) $(PROGRAM_OBJS) $(O)/libvm.a $(O)/libbpf.a
 	$(call say,LINK)
 	$(Q)$(LINK) $(filter %.o,$^) $(LIBS) -lcunit
 
@@ -150,6 +152,36 @@ print-tests:
 	@echo unit $(O)/asan/tests/unit-tests
 	@echo live $(O)/tests/live-tests
 	@for t in $(VM_TESTS); do echo unit $$t; done
+
+# --- the kernel module: built in a copy, for each kernel one ---------------------------------------
+KDIR ?= /lib/modules/$(shell uname -r)/build
+MODULE_RELEASE = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h $(KDIR)/include/linux/utsrelease.h 2>/dev/null)
+MODULE_DIR = $(abspath $(O))/module/$(MODULE_RELEASE)
+.PHONY: modules dkms-source module-tests
+modules: ## the kernel module, for KDIR=… (the running kernel's headers), in .output/module/RELEASE/
+	$(Q)test -f $(KDIR)/Makefile || { echo "make: failed to build the module: $(KDIR) has no kernel headers: install \
+	linux-headers-$$(uname -r) (or kernel-devel), or give KDIR=" >&2; exit 1; }
+	$(Q)mkdir -p $(MODULE_DIR)/kmod $(MODULE_DIR)/vm
+	$(Q)cp -up Kbuild $(MODULE_DIR)/ && cp -up kmod/*.[ch] kmod/configure $(MODULE_DIR)/kmod/ && cp -up vm/*.[ch] $(MODULE_DIR)/vm/
+	$(Q)$(MAKE) $(if $(Q),-s) -C $(KDIR) M=$(MODULE_DIR) CC=$(CC) CONFIG_DEBUG_INFO_BTF_MODULES= modules </dev/null
+	$(Q)cp -u $(MODULE_DIR)/kmod/forkcount.ko $(MODULE_DIR)/
+	$(if $(SIGN_KEY),$(Q)for ko in $(MODULE_DIR)/*.ko; do $(KDIR)/scripts/sign-file sha256 $(SIGN_KEY) $(SIGN_CERT) $$ko || exit 1; done)
+	$(call say,MODULE)
+
+dkms-source: ## the module's source for DKMS, in $(DESTDIR)/usr/src/anyprobe-VERSION
+	$(Q)install -d $(DESTDIR)/usr/src/anyprobe-$(VERSION)/kmod $(DESTDIR)/usr/src/anyprobe-$(VERSION)/vm
+	$(Q)sed 's/@VERSION@/$(VERSION)/' dkms.conf > $(DESTDIR)/usr/src/anyprobe-$(VERSION)/dkms.conf
+	$(Q)cp Kbuild COPYING $(DESTDIR)/usr/src/anyprobe-$(VERSION)/
+	$(Q)cp kmod/*.[ch] kmod/configure $(DESTDIR)/usr/src/anyprobe-$(VERSION)/kmod/
+	$(Q)cp vm/*.[ch] $(DESTDIR)/usr/src/anyprobe-$(VERSION)/vm/
+
+# What throws random calls at /dev/anyprobe, inside a guest of scripts/vm.
+$(O)/tests/module/%: tests/module/%.c kmod/protocol.h
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -static -o $@ $<
+
+module-tests: $(patsubst tests/module/%.c,$(O)/tests/module/%,$(wildcard tests/module/*.c)) ## the module's fuzzer, for a guest
 
 man: $(O)/anyprobe ## the manual pages, in .output/man/
 	$(Q)mkdir -p $(O)/man

@@ -6,7 +6,7 @@ _anyprobe() {
 	[ "$sample" != anyprobe ] || sample=${COMP_WORDS[1]}
 	case $previous in
 	--output) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current"); return ;;
-	--engine) mapfile -t COMPREPLY < <(compgen -W "auto kernel" -- "$current"); return ;;
+	--engine) mapfile -t COMPREPLY < <(compgen -W "auto kernel ftrace" -- "$current"); return ;;
 	-p | --pid) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$current"); return ;;
 	esac
 	if [ "${program##*/}" = anyprobe ] && [ "$COMP_CWORD" -eq 1 ]; then

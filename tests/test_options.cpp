@@ -143,7 +143,7 @@ void a_wrong_command_line_gives_one_line_and_2()
 	check_command("opensnoop", {"--btf", "/no/such/file"}, 2,
 		      "opensnoop: --btf /no/such/file: No such file or directory\n");
 	check_command("opensnoop", {"--engine", "steam"}, 2,
-		      "opensnoop: no engine \"steam\": there are auto, kernel\n");
+		      "opensnoop: no engine \"steam\": there are auto, kernel, module, ftrace\n");
 	check_command("opensnoop", {"-d", "x"}, 2,
 		      "opensnoop: --duration: \"x\" is no number of seconds above 0; see opensnoop --help\n");
 	check_command("opensnoop", {"extra"}, 2,

@@ -44,6 +44,8 @@ int dispatch(const std::string &name, std::span<const std::string> rest)
 		return command_doctor(rest);
 	if (name == "btf")
 		return command_btf(rest);
+	if (name == "module")
+		return command_module(rest);
 	if (name == "man")
 		return command_man(rest);
 	if (name == "complete")

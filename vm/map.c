@@ -260,6 +260,11 @@ u32 vm_map_id(const struct vm_map *map)
 	return map->id;
 }
 
+void vm_map_set_owner(struct vm_map *map, void *owner)
+{
+	port_store(&map->attr.owner, owner);
+}
+
 int vm_map_set_object(struct vm_map *map, const void *key, void *object, u64 flags)
 {
 	if (!map->ops->set_object)

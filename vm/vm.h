@@ -50,6 +50,7 @@ struct vm_map_attr {
 	 */
 	void *memory;
 	const struct vm_object_ops *objects;
+	void *owner; /* the consumer's: vm_map_attr() gives it back */
 };
 
 int vm_map_create(const struct vm_map_attr *attr, struct vm_map **map);
@@ -69,6 +70,7 @@ int vm_map_freeze(struct vm_map *map);
 u64 vm_map_value_size(const struct vm_map *map);
 const struct vm_map_attr *vm_map_attr(const struct vm_map *map);
 u32 vm_map_id(const struct vm_map *map);
+void vm_map_set_owner(struct vm_map *map, void *owner);
 
 /* Program arrays (struct vm_program), maps of maps (struct vm_map), perf event and cgroup arrays (the
  * consumer's): put `object` there. Takes over the caller's reference if it returns 0. */

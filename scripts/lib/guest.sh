@@ -53,6 +53,11 @@ guest_base() {
 	printf '%s\n' 'root:x:0:' 'nogroup:x:65534:' >"$dir/etc/group"
 	printf '%s\n' '127.0.0.1 localhost anyprobe' '::1 localhost' >"$dir/etc/hosts"
 	[ -z "$root" ] || modules_copy "$root" "$release" "$dir"
+	# Types of a kernel that has none itself, where anyprobe looks for them.
+	if [ -n "$root" ] && [ -f "$root/boot/btf" ]; then
+		install -d -m 755 "$dir/var/lib/anyprobe/btf"
+		install -m 644 "$root/boot/btf" "$dir/var/lib/anyprobe/btf/$release.btf"
+	fi
 	cpio_pack "$dir" "$4/base.cpio"
 	mv "$4/base.cpio" "$archive"
 }
@@ -79,13 +84,19 @@ shell_quote() {
 
 # guest_files DIR: our own programs, at the same relative places as on this machine, and on PATH.
 guest_files() {
-	local dir=$1 binary=$TOP/.output/anyprobe test sample
+	local dir=$1 binary=$TOP/.output/anyprobe test sample module to
 	mkdir -p "$dir/.output/tests" "$dir/bin"
 	for test in "$TOP"/.output/tests/*; do
 		case $test in
 		*.bpf.o) cp "$test" "$dir/.output/tests/" ;; # what the live tests give to `anyprobe run`
 		*) if [ -f "$test" ] && [ -x "$test" ]; then cp "$test" "$dir/.output/tests/"; fi ;;
 		esac
+	done
+	for module in "$TOP"/.output/module/*/*.ko; do
+		[ -f "$module" ] || continue
+		to=$dir/.output/${module#"$TOP"/.output/}
+		mkdir -p "${to%/*}"
+		strip -g -o "$to" "$module"
 	done
 	[ -x "$binary" ] || return 0
 	cp "$binary" "$dir/.output/anyprobe"

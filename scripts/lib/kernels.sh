@@ -1,15 +1,21 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Debian's kernels, fetched by package into the cache. Sourced by scripts/vm.
+# Debian's kernels, fetched by package into the cache, and those built from its source. Sourced by scripts/vm.
 #
 # $KERNELS/NAME/            appears by one rename, so whoever sees it sees it whole
 #   package                 "PACKAGE VERSION SUITE"
 #   root/                   the packages unpacked; root/lib/modules/RELEASE has modules.dep
+#   headers/build           what modules for it are built against (headers_fetch)
 # apt runs with a configuration, sources, lists and status of its own: the machine's apt
 # state is read (its mirror, its proxy) and never written.
 
 KERNELS=$(cache_dir)/kernels
 SKIP=77
+
+# shellcheck source=scripts/lib/kernels_built.sh
+. "$TOP/scripts/lib/kernels_built.sh"
+# shellcheck source=scripts/lib/headers.sh
+. "$TOP/scripts/lib/headers.sh"
 
 # NAME SUITE...: suites are tried in this order.
 kernel_table() {
@@ -18,7 +24,11 @@ kernel_table() {
 	6.1 bookworm
 	6.12 trixie bookworm-backports
 	7.2 forky sid
+	5.10-nobpf bullseye bullseye-security
+	5.10-bare bullseye bullseye-security
 	END
+	# Takes long to build and to run: only who asks for it gets it.
+	[ "${1:-}" != all ] || echo '6.1-debug bookworm'
 }
 
 kernel_names() {
@@ -26,7 +36,7 @@ kernel_names() {
 }
 
 kernel_suites() {
-	kernel_table | awk -v name="$1" '$1 == name { $1 = ""; print }'
+	kernel_table all | awk -v name="$1" '$1 == name { $1 = ""; print }'
 }
 
 machine_codename() {
@@ -117,6 +127,7 @@ fetch_from() {
 		return 1
 	}
 	export APT_CONFIG=$dir/apt/apt.conf
+	kernel_is_built "$name" && { build_from "$name" "$suite" "$dir" && depmod_root "$dir"; return; }
 	# Else apt only warns about a suite that it cannot reach.
 	apt-get -o APT::Update::Error-Mode=any update >"$dir/log" 2>&1 || return 1
 	image=$(image_package "$name")
@@ -137,7 +148,11 @@ kernel_unpack() {
 	done
 	[ -d "$dir/root/lib" ] || ln -s usr/lib "$dir/root/lib"
 	rm -rf "$dir/root/usr/share/doc"
-	depmod -b "$dir/root" "$(kernel_release "$dir/root")" 2>>"$dir/log"
+	depmod_root "$dir"
+}
+
+depmod_root() {
+	depmod -b "$1/root" "$(kernel_release "$1/root")" 2>>"$1/log"
 }
 
 # kernel_release ROOT: the name that `uname -r` will give.
@@ -159,9 +174,7 @@ kernel_fetch() {
 	[ -n "$(kernel_suites "$name")" ] ||
 		die 2 vm "failed to find kernel '$name': not in \`scripts/vm list\`, nor a file"
 	[ -f "$KERNELS/$name/package" ] && return 0
-	mkdir -p "$KERNELS" || die 1 vm "failed to make $KERNELS: set ANYPROBE_CACHE to a folder you may write"
-	exec {lock}>"$KERNELS/$name.lock"
-	flock "$lock"
+	kernel_lock "$name"
 	for suite in $(kernel_suites "$name"); do
 		[ -f "$KERNELS/$name/package" ] && break
 		dir=$KERNELS/.fetch-$name
@@ -200,15 +213,22 @@ kernel_try() {
 	return 1
 }
 
+# kernel_lock NAME: sets `lock`; close it to let go.
+kernel_lock() {
+	mkdir -p "$KERNELS" || die 1 vm "failed to make $KERNELS: set ANYPROBE_CACHE to a folder you may write"
+	exec {lock}>"$KERNELS/$1.lock"
+	flock "$lock"
+}
+
 kernel_list() {
 	local name package version suite
-	printf '%-8s %-10s %-40s %-20s %s\n' KERNEL STATE PACKAGE VERSION SUITE
+	printf '%-10s %-10s %-40s %-20s %s\n' KERNEL STATE PACKAGE VERSION SUITE
 	for name in $(kernel_names); do
 		if [ -f "$KERNELS/$name/package" ]; then
 			read -r package version suite <"$KERNELS/$name/package"
-			printf '%-8s %-10s %-40s %-20s %s\n' "$name" cached "$package" "$version" "$suite"
+			printf '%-10s %-10s %-40s %-20s %s\n' "$name" cached "$package" "$version" "$suite"
 		else
-			printf '%-8s %-10s %-40s %-20s %s\n' "$name" 'not yet' "linux-image-$name*-amd64" - \
+			printf '%-10s %-10s %-40s %-20s %s\n' "$name" 'not yet' "$(kernel_is_built "$name" && echo "linux-source-${name%%-*}" || echo "linux-image-$name*-amd64")" - \
 				"$(kernel_suites "$name" | sed 's/^ //; s/ / or /g')"
 		fi
 	done

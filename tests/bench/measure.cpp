@@ -6,7 +6,9 @@
 //	measure syscall                  ns per getppid(2), the best of five rounds
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <ctime>
 #include <poll.h>
 #include <pty.h>
@@ -90,6 +92,25 @@ int syscall_cost()
 	return 0;
 }
 
+// So many calls a second (0: as many as go), for so long; prints how many there were, and ns of a call's own time.
+int storm(const char *call, double rate, double seconds)
+{
+	constexpr int batch = 100;
+	bool opens = !strcmp(call, "openat");
+	double start = now_ms(), busy = 0, calls = 0;
+	for (double now = start; now - start < seconds * 1e3; now = now_ms()) {
+		if (rate && calls > (now - start) / 1e3 * rate)
+			continue;
+		double before = now_ms();
+		for (int i = 0; i < batch; i++)
+			opens ? syscall(SYS_openat, AT_FDCWD, "/nonexistent/file", 0) : syscall(SYS_getppid);
+		busy += now_ms() - before;
+		calls += batch;
+	}
+	printf("%.0f %.1f\n", calls, busy * 1e6 / calls);
+	return 0;
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -98,6 +119,8 @@ int main(int argc, char **argv)
 		return first_event(argv + 2);
 	if (argc == 2 && !strcmp(argv[1], "syscall"))
 		return syscall_cost();
-	fprintf(stderr, "usage: measure first-event COMMAND... | measure syscall\n");
+	if (argc == 5 && !strcmp(argv[1], "storm"))
+		return storm(argv[2], atof(argv[3]), atof(argv[4]));
+	fprintf(stderr, "usage: measure first-event COMMAND... | syscall | storm getppid|openat RATE SECONDS\n");
 	return 2;
 }

@@ -48,6 +48,9 @@ Run run_anyprobe(std::vector<std::string> arguments);
 // that the sample itself fails and says so.
 void need_sample(const std::string &sample);
 
+// Skips the case where the tests are run with that engine ($ANYPROBE_ENGINE), which cannot do it for this reason.
+void skip_with_engine(const char *engine, const char *reason);
+
 // A child that runs `work` and exits with its result; waited for. The pid may be wanted for comparing.
 struct Child {
 	pid_t pid;

@@ -5,7 +5,6 @@
 #include <csignal>
 #include <map>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace funclatency_test {
@@ -51,15 +50,31 @@ struct Slots {
 	}
 };
 
+// What the engine that runs this has.
+bool has_feature(const std::string &name)
+{
+	static const std::vector<Json> doctor = run_anyprobe({"doctor", "--output", "json"}).rows();
+	for (const Json &row : doctor)
+		if (row.value("feature", "") == name)
+			return row["here"] == true;
+	return false;
+}
+
 bool has_kprobes()
 {
-	struct stat status;
-	return stat("/sys/bus/event_source/devices/kprobe", &status) == 0;
+	return has_feature("kprobes");
+}
+
+void need_uprobes()
+{
+	need_sample("funclatency");
+	if (!has_feature("uprobes"))
+		skip("this kernel has no uprobes");
 }
 
 void times_a_programs_function()
 {
-	need_sample("funclatency");
+	need_uprobes();
 	Anyprobe funclatency({"funclatency", "-m", own_path() + ":funclatency_test::sleep_20_ms", "--output", "json"});
 	run_child(sleep_in_functions);
 	Run run = funclatency.finish(SIGINT);
@@ -72,7 +87,7 @@ void times_a_programs_function()
 
 void times_recursion_and_tells_functions_apart()
 {
-	need_sample("funclatency");
+	need_uprobes();
 	Anyprobe funclatency({"funclatency", "-m", "-F", own_path() + ":funclatency_test::*", "--output", "json"});
 	run_child(sleep_in_functions);
 	std::map<std::string, Slots> functions;
@@ -88,7 +103,7 @@ void times_recursion_and_tells_functions_apart()
 
 void shows_one_process()
 {
-	need_sample("funclatency");
+	need_uprobes();
 	Anyprobe funclatency({"funclatency", "-m", "-p", std::to_string(getpid()), own_path() + ":funclatency_test::sleep_20_ms",
 			      "--output", "json"});
 	run_child(sleep_in_functions);

@@ -3,6 +3,7 @@
 #include "../suite.h"
 #include "started.h"
 
+#include <cstdlib>
 #include <sys/syscall.h>
 
 namespace {
@@ -23,6 +24,8 @@ bool ended_by_itself(const Run &run)
 
 void need_seccomp()
 {
+	if (getenv("ANYPROBE"))
+		skip("it is another build that is tested: a sanitizer wants newer system calls");
 	if (run_started({.arguments = {"anyprobe", "version"}, .first_unknown_call = profiles[0].first_unknown_call}).status == 125)
 		skip("this kernel has no seccomp filters");
 }
@@ -38,8 +41,9 @@ void lists_and_examines()
 		Run list = run({"list"});
 		CHECK_EQUAL(list.status, 0);
 		CHECK(list.out.find("execsnoop") != list.out.npos);
-		Run doctor = run({"doctor", "--output", "json"});
-		CHECK(ended_by_itself(doctor));
+		CHECK(ended_by_itself(run({"doctor"})));
+		Run doctor = run({"doctor", "--engine", "kernel", "--output", "json"});
+		CHECK_EQUAL(doctor.status, 1); // it has no bpf(2)
 		for (const Json &row : doctor.rows())
 			for (const char *bpf : {"bpf(2)", "kprobe programs", "bpf_probe_read_kernel", "attach cookies", "ring buffer"})
 				if (row.value("feature", "") == bpf)

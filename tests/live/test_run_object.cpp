@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
 #include <map>
@@ -40,6 +41,13 @@ std::string own_comm()
 	return name;
 }
 
+// The ftrace engine reads user memory by kprobes.
+void skip_without_kprobes(const Run &run)
+{
+	if (run.status == 1 && run.err.find("ftrace: failed to plan") != run.err.npos && run.err.find("this kernel has no kprobe_events") != run.err.npos)
+		skip("this kernel has no kprobe_events");
+}
+
 Run run_beside(const std::string &object, std::vector<std::string> options, int (*work)(), Child &child, size_t rows)
 {
 	std::vector<std::string> arguments = {"run", test_object(object), "--output", "json"};
@@ -49,6 +57,7 @@ Run run_beside(const std::string &object, std::vector<std::string> options, int 
 	anyprobe.wait_for_lines(rows, 5);
 	sleep_seconds(0.2);
 	Run run = anyprobe.finish(SIGINT);
+	skip_without_kprobes(run);
 	CHECK_EQUAL(run.status, 0);
 	return run;
 }
@@ -80,6 +89,7 @@ void shows_records_as_a_table()
 	Child child = run_child(remove_files);
 	anyprobe.wait_for_lines(removals + 1, 5);
 	Run run = anyprobe.finish(SIGINT);
+	skip_without_kprobes(run);
 	CHECK(run.out.starts_with("MAP              RECORD\nrb "));
 	CHECK(run.out.find(fmt::format("pid={} uid=0 flags=0 comm=\"{}\" path=\"/nonexistent/1\"\n", child.pid,
 				       own_comm())) != run.out.npos);
@@ -229,6 +239,7 @@ void ends_after_the_count()
 	Anyprobe anyprobe({"run", test_object("ring"), "-n", "5", "--output", "json"});
 	run_child(remove_files);
 	Run run = anyprobe.finish(0);
+	skip_without_kprobes(run);
 	CHECK_EQUAL(run.status, 0);
 	CHECK_EQUAL(run.rows().size(), 5);
 }
@@ -283,6 +294,8 @@ void a_damaged_object_is_no_crash()
 	std::ifstream file(test_object("maps"), std::ios::binary);
 	std::string whole((std::istreambuf_iterator<char>(file)), {});
 	int ran = 0, refusals = 0;
+	// libbpf (1.1) leaves the kernel's types behind where a relocation is damaged; the process ends anyway.
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
 	for (size_t at = 0; at + 4 < whole.size(); at += 68) {
 		std::string damaged = whole;
 		damaged.replace(at, 4, "\xff\xff\xff\x7f");
@@ -294,38 +307,49 @@ void a_damaged_object_is_no_crash()
 		CHECK_EQUAL(lines_in(run.err), run.status);
 		(run.status ? refusals : ran)++;
 	}
+	unsetenv("ASAN_OPTIONS");
 	CHECK(ran > 0 && refusals > 0);
+}
+
+// The object's program in the kernel's list of them, or somebody who uses our module.
+int attached_now()
+{
+	int users = 0;
+	std::ifstream("/sys/module/anyprobe/refcnt") >> users;
+	return programs_named("handle_unlinkat") + (users > 0);
 }
 
 void nothing_stays_attached_after_kill_9()
 {
+	skip_with_engine("ftrace", "its probes outlive a kill -9; the next run sweeps them (suite ftrace)");
 	std::string before = traced_probes();
-	CHECK_EQUAL(programs_named("handle_unlinkat"), 0);
+	CHECK_EQUAL(attached_now(), 0);
 	int attached = 0;
 	for (int i = 0; i < 10; i++) {
 		Anyprobe anyprobe({"run", test_object("ring")});
-		attached += programs_named("handle_unlinkat");
+		attached += attached_now();
 		sleep_seconds(0.002 * i);
 		CHECK_EQUAL(anyprobe.finish(SIGKILL).status, 128 + SIGKILL);
 	}
 	CHECK_EQUAL(attached, 10);
-	for (int waited = 0; waited < 100 && programs_named("handle_unlinkat"); waited++) // freed after a grace period
+	for (int waited = 0; waited < 100 && attached_now(); waited++) // freed after a grace period
 		sleep_seconds(0.05);
-	CHECK_EQUAL(programs_named("handle_unlinkat"), 0);
+	CHECK_EQUAL(attached_now(), 0);
 	CHECK_EQUAL(traced_probes(), before);
 }
 
 void nothing_stays_attached_after_kill_9_while_it_starts()
 {
+	skip_with_engine("ftrace", "its probes outlive a kill -9; the next run sweeps them (suite ftrace)");
 	std::string before = traced_probes();
 	for (int i = 0; i < 10; i++) {
 		Run run = run_started(
 			{.arguments = {"anyprobe", "run", test_object("ring"), "-q"}, .kill_after = 0.003 * (i + 1)});
 		CHECK_EQUAL(run.status, 128 + SIGKILL);
 	}
-	for (int waited = 0; waited < 100 && programs_named("handle_unlinkat"); waited++)
+	for (int waited = 0; waited < 100 && attached_now(); waited++)
 		sleep_seconds(0.05);
-	CHECK_EQUAL(programs_named("handle_unlinkat"), 0);
+	CHECK_EQUAL(attached_now(), 0);
 	CHECK_EQUAL(traced_probes(), before);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "layer/programs.h"
+#include "layer/engine/explain.h"
 
+#include <fmt/format.h>
 #include <string_view>
 
 bool is_optional(const bpf_program *program)
@@ -38,6 +40,21 @@ Result<void> supported(Engine &engine, const bpf_program *program)
 	return result;
 }
 
+// Can it be attached to any of the places that its section names? One without a place is the sample's to attach.
+Result<void> attachable(Engine &engine, const bpf_program *program)
+{
+	auto hooks = hooks_of_section(bpf_program__section_name(program));
+	if (!hooks)
+		return hooks.error();
+	Result<void> result;
+	for (const Hook &hook : *hooks) {
+		result = hook.target.empty() ? Result<void>() : engine.check(bpf_program__fd(program), hook);
+		if (result)
+			break;
+	}
+	return result;
+}
+
 } // namespace
 
 void choose_programs(Engine &engine, bpf_object *object, std::map<const bpf_program *, Error> &missing)
@@ -54,6 +71,10 @@ void choose_programs(Engine &engine, bpf_object *object, std::map<const bpf_prog
 		if (is_flavour(program)) {
 			auto [first, is_first] = chosen.try_emplace(base_name(program), program);
 			auto lacking = missing.find(first->second);
+			if (!is_first && here && lacking == missing.end() && engine.checks_programs()) {
+				bpf_program__set_autoload(program, true); // which one stays, choose_loaded() sees
+				continue;
+			}
 			if (!is_first && (!here || lacking == missing.end())) {
 				bpf_program__set_autoload(program, false);
 				if (lacking != missing.end()) // the last flavour asks for least: its reason counts
@@ -70,4 +91,35 @@ void choose_programs(Engine &engine, bpf_object *object, std::map<const bpf_prog
 			missing.emplace(program, here.error());
 		bpf_program__set_autoload(program, here || !is_optional(program));
 	}
+}
+
+Result<void> choose_loaded(Engine &engine, bpf_object *object)
+{
+	std::map<std::string_view, Result<void>> alternatives;
+	bpf_program *program;
+	if (!engine.checks_programs())
+		return {};
+	bpf_object__for_each_program(program, object) {
+		if (bpf_program__fd(program) < 0)
+			continue;
+		auto [before, is_first] = alternatives.try_emplace(base_name(program), Error{});
+		bool is_decided = !is_first && before->second;
+		Result<void> can = is_decided ? Result<void>(Error{}) : attachable(engine, program);
+		if (!is_decided)
+			before->second = can || !is_optional(program) ? can : Result<void>();
+		if (!can)
+			bpf_program__unload(program);
+		if (!can && !is_decided)
+			explain(fmt::format("{} cannot run here: {}", bpf_program__name(program), can.error().message));
+	}
+	for (const auto &[name, can] : alternatives) {
+		if (can)
+			continue;
+		Result<void> here; // the last alternative asks for least: where it was not even loaded, that is the reason
+		bpf_object__for_each_program(program, object)
+			if (base_name(program) == name)
+				here = supported(engine, program);
+		return here ? can.error() : here.error();
+	}
+	return {};
 }

@@ -16,5 +16,9 @@
 // hook is not here, why.
 void choose_programs(Engine &engine, bpf_object *object, std::map<const bpf_program *, Error> &missing);
 
+// After the load, for an engine that checks programs: unloads those that it cannot attach (their descriptor is then
+// negative), and of alternatives all but the first that it can. Error: one that is needed cannot be attached.
+Result<void> choose_loaded(Engine &engine, bpf_object *object);
+
 // Is the program's section marked optional?
 bool is_optional(const bpf_program *program);

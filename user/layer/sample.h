@@ -42,6 +42,7 @@ public:
 	virtual int load() = 0; // 0 or a negative errno
 	// The ELF file that is compiled in; empty where there is none.
 	virtual std::string_view elf() const { return {}; }
+	virtual void close() = 0;
 	virtual Result<void> attach(Trace &trace) { return trace.attach_all(); }
 
 	// One record from the ring or perf buffer `map`; `data` is valid during the call.
@@ -85,6 +86,7 @@ public:
 		auto *bytes = static_cast<const char *>(K::elf_bytes(&size));
 		return {bytes, size};
 	}
+	void close() final { kern_.reset(); }
 
 protected:
 	K &kern() { return *kern_; }

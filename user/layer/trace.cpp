@@ -69,6 +69,7 @@ Result<void> Trace::load()
 		if (!bpf_program__autoload(program))
 			continue;
 		std::string instead = *sample_.info->instead ? std::string("; instead: ") + sample_.info->instead : "";
+		lacks_hooks_ = true;
 		return Error{why.message + instead, why.code};
 	}
 	bpf_map *map;
@@ -78,7 +79,9 @@ Result<void> Trace::load()
 	int err = sample_.load();
 	if (err)
 		return log_error("object: failed to load", -err);
-	return {};
+	auto chosen = choose_loaded(engine_, object_);
+	lacks_hooks_ = !chosen;
+	return chosen;
 }
 
 Result<void> Trace::attach(bpf_program *program, const Hook &hook)
@@ -135,7 +138,7 @@ Result<void> Trace::attach_all()
 			explain(fmt::format("left out {}: {}", bpf_program__name(optional), why.message));
 
 	bpf_object__for_each_program(program, object_) {
-		if (!bpf_program__autoload(program))
+		if (bpf_program__fd(program) < 0)
 			continue;
 		attached = attach_by_section(program);
 		if (attached)
@@ -236,10 +239,13 @@ void Trace::poll_once(double wait)
 		fds.push_back({buffer->fd(), POLLIN, 0});
 	for (const Watch &watch : watches_)
 		fds.push_back({watch.fd, POLLIN, 0});
+	fds.push_back({engine_.fd(), POLLIN, 0}); // poll(2) passes over -1
 	// Standard output that nobody reads any more shows as an error on it, before the next row fails.
 	fds.push_back({1, 0, 0});
 
-	int ready = poll(fds.data(), fds.size(), static_cast<int>(std::ceil(wait * 1000)));
+	int ready = poll(fds.data(), fds.size(), more_ ? 0 : static_cast<int>(std::ceil(wait * 1000)));
+	if (more_ || (ready > 0 && fds[fds.size() - 2].revents))
+		process();
 	if (ready <= 0)
 		return;
 	for (size_t i = 0; i < buffers_.size(); i++)
@@ -250,6 +256,13 @@ void Trace::poll_once(double wait)
 			watches_[i].ready();
 	if (fds.back().revents & POLLERR)
 		output_.set_failure(EPIPE);
+}
+
+void Trace::process()
+{
+	more_ = engine_.process();
+	for (const auto &buffer : buffers_)
+		buffer->consume();
 }
 
 Result<void> Trace::loop()
@@ -269,6 +282,7 @@ Result<void> Trace::loop()
 		poll_once(wait);
 		if (interval && elapsed() >= next_report) {
 			next_report += interval;
+			process(); // what happened before the report
 			if (auto reported = sample_.report(*this, false); !reported)
 				return reported;
 			if (options_.count && ++reports_ >= options_.count)
@@ -282,7 +296,7 @@ Result<void> Trace::loop()
 
 uint64_t Trace::lost() const
 {
-	return lost_ + sum_percpu(bpf_object__find_map_by_name(object_, "lost"));
+	return lost_ + engine_.lost() + sum_percpu(bpf_object__find_map_by_name(object_, "lost"));
 }
 
 void Trace::summary() const
@@ -314,8 +328,11 @@ Result<void> Trace::run()
 		return looped;
 	ended_ = monotonic_ns();
 	links_.clear();
-	for (const auto &buffer : buffers_) // what came before the detaching
-		buffer->consume();
+	do // what came before the detaching
+		process();
+	while (more_);
+	for (const Watch &watch : watches_)
+		watch.ready();
 	if (!sample_.streams() && (!sample_.interval() || !reports_ || !options_.count || reports_ < options_.count))
 		if (auto reported = sample_.report(*this, true); !reported)
 			return reported;

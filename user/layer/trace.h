@@ -28,6 +28,9 @@ public:
 	// reached, at SIGINT or SIGTERM, or when standard output takes no more.
 	Result<void> run();
 
+	// Did run() fail for want of something that its programs need, before it began?
+	bool lacks_hooks() const { return lacks_hooks_; }
+
 	const CommonOptions &options() const { return options_; }
 	Output &output() { return output_; }
 	bpf_object *object() { return object_; }
@@ -76,6 +79,8 @@ private:
 	Result<void> attach_by_section(bpf_program *program);
 	Result<void> loop();
 	void poll_once(double wait);
+	// What the engine has to do, and what came of it.
+	void process();
 	uint64_t lost() const;
 	void summary() const;
 
@@ -94,4 +99,6 @@ private:
 	uint64_t reports_ = 0;
 	uint64_t lost_ = 0;
 	bool stopped_ = false;
+	bool lacks_hooks_ = false;
+	bool more_ = false; // the engine has more to do at once
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "layer/trace_pipe.h"
+#include "layer/engine/engine.h"
 
 #include <cctype>
 #include <charconv>
@@ -102,6 +103,8 @@ uint64_t parse_lost_line(std::string_view line)
 
 Result<TracePipe> TracePipe::open()
 {
+	if (int printed = active_engine() ? active_engine()->printed() : -1; printed >= 0)
+		return TracePipe(UniqueFd(fcntl(printed, F_DUPFD_CLOEXEC, 0)));
 	auto files = Tracefs::open();
 	if (!files)
 		return files.error();

@@ -34,7 +34,7 @@ class TracePipe {
 	explicit TracePipe(UniqueFd fd) : fd_(std::move(fd)) {}
 
 public:
-	// Error: no privilege, somebody else reads it already, or tracing is switched off.
+	// The kernel's, or what stands for it where the engine runs programs itself. Error: no privilege, somebody else reads it already, or tracing is switched off.
 	static Result<TracePipe> open();
 	int fd() const { return fd_.get(); }
 	// Every whole line that is there now.

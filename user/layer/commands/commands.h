@@ -12,6 +12,7 @@ enum : int { exit_ok = 0, exit_failure = 1, exit_usage = 2 };
 
 int command_list(std::span<const std::string> arguments);
 int command_doctor(std::span<const std::string> arguments);
+int command_module(std::span<const std::string> arguments);
 int command_man(std::span<const std::string> arguments);
 int command_complete(std::span<const std::string> arguments);
 int command_btf(std::span<const std::string> arguments);

@@ -56,6 +56,8 @@ Result<void> can_run(Engine &engine, const SampleEntry &entry)
 	}
 	if (!any && !missing.empty())
 		return missing.begin()->second;
+	if (engine.checks_programs() && sample->load() == 0)
+		return choose_loaded(engine, *object);
 	return {};
 }
 
@@ -84,14 +86,25 @@ void print_sample(Output &output, std::span<const OpenEngine> engines, const Sam
 
 int command_doctor(std::span<const std::string> arguments)
 {
-	bool json = arguments.size() == 2 && arguments[0] == "--output" && arguments[1] == "json";
-	if (!arguments.empty() && !json)
-		return fail(exit_usage, "doctor takes no arguments but --output json");
+	bool json = false;
+	std::string only; // an engine's name; "": all
+	for (size_t i = 0; i < arguments.size(); i += 2) {
+		bool has_value = i + 1 < arguments.size();
+		if (has_value && arguments[i] == "--engine")
+			only = arguments[i + 1];
+		else if (has_value && arguments[i] == "--output" && arguments[i + 1] == "json")
+			json = true;
+		else
+			return fail(exit_usage, "doctor takes no arguments but --output json and --engine NAME");
+	}
+	auto rows = engines_named(only.empty() ? "auto" : only);
+	if (!rows)
+		return fail(exit_usage, rows.error().message);
 	log_start();
 	auto output = json ? json_output() : table_output();
 
 	std::vector<OpenEngine> opened;
-	for (const EngineRow &row : engines())
+	for (const EngineRow &row : *rows)
 		opened.push_back({row.name, row.open()});
 	bool any = false;
 	for (const OpenEngine &row : opened) {
@@ -100,6 +113,10 @@ int command_doctor(std::span<const std::string> arguments)
 						  << (row.engine ? (*row.engine)->reason() : row.engine.error().message));
 	}
 	output->section("");
+	// As the first engine that works has them.
+	for (auto row = opened.rbegin(); row != opened.rend(); ++row)
+		if (row->engine)
+			activate(row->engine->get());
 	for (const FeatureRow &row : Features::table())
 		output->row(feature_columns, Row() << row.name << features().has(row.id) << row.since << row.config << row.use);
 	output->section("");

@@ -17,6 +17,7 @@ constexpr CommandRow rows[] = {
 	{"doctor", "what this kernel can do, and which engine each sample would use"},
 	{"run OBJECT.o [options]", "load any BPF object, attach it by its section names, print its records"},
 	{"btf make|check|...", "kernel types as a file, for kernels that carry none; btf --help"},
+	{"module status|load|unload", "the kernel module that runs BPF where the kernel does not"},
 	{"man [SAMPLE]", "a manual page, for man -l -"},
 	{"version", "the version"},
 };
@@ -31,7 +32,7 @@ int command_help()
 {
 	print(fmt::format("anyprobe: {}\n\n", wrap(about, 90)));
 	for (const CommandRow &row : rows)
-		print(fmt::format("  anyprobe {:<24} {}\n", row.usage, row.meaning));
+		print(fmt::format("  anyprobe {:<26} {}\n", row.usage, row.meaning));
 	print("\nSamples:\n");
 	for (const SampleEntry *entry : sorted_samples())
 		print(fmt::format("  {:<12} {}\n", entry->info.name, entry->info.summary));

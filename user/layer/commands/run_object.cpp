@@ -4,6 +4,7 @@
 #include "layer/object_maps.h"
 #include "layer/record_types.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -23,13 +24,14 @@ bool survives_opening(const std::string &path)
 		setrlimit(RLIMIT_CORE, &no_core);
 		alarm(most_seconds);
 		libbpf_set_print(nullptr);
+		dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2); // a sanitizer's report
 		bpf_object__open_file(path.c_str(), nullptr);
 		_exit(0);
 	}
 	int status = 0;
 	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
 	}
-	return !WIFSIGNALED(status);
+	return child < 0 || status == 0;
 }
 
 class RunObject final : public Sample {
@@ -72,6 +74,7 @@ class RunObject final : public Sample {
 	}
 
 	int load() override { return bpf_object__load(object_.get()); }
+	void close() override { object_.reset(); }
 
 	void record(Trace &trace, bpf_map *map, const void *data, size_t size) override;
 	Result<void> report(Trace &trace, bool) override { return dump_maps(object_.get(), trace.output()); }

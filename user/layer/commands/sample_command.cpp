@@ -75,22 +75,43 @@ int SampleCommand::run()
 		return finish(*output);
 	}
 	set_explaining(common_.explain);
-	auto engine = choose_engine(common_.engine);
-	if (!engine)
-		return failed(engine.error(), engine.error().code == EINVAL ? exit_usage : exit_failure);
+	auto candidates = engines_named(common_.engine);
+	if (!candidates)
+		return failed(candidates.error(), exit_usage);
+	std::string before; // why those before could not run it
+	std::optional<Error> lack;
+	for (const EngineRow &row : *candidates) {
+		auto engine = row.open();
+		bool lacking = false;
+		Result<void> done = engine ? run_with(**engine, *output, before, lacking) : Result<void>(engine.error());
+		if (done)
+			return finish(*output);
+		if (engine && !lacking)
+			return failed(done.error());
+		std::string why = done.error().message;
+		before += (before.empty() ? "" : "; ") + why.substr(0, why.find("; instead: "));
+		if (engine && !lack)
+			lack = done.error();
+	}
+	return failed(lack ? *lack : Error{before});
+}
+
+// `lacking`: the engine cannot run the sample here, and another one may.
+Result<void> SampleCommand::run_with(Engine &engine, Output &output, const std::string &before, bool &lacking)
+{
 	if (!common_.quiet)
-		fprintf(stderr, "%s: engine %s: %s\n", info_.name, (*engine)->name(), (*engine)->reason().c_str());
-	activate(engine->get());
+		fprintf(stderr, "%s: engine %s: %s%s%s\n", info_.name, engine.name(), engine.reason().c_str(),
+			before.empty() ? "" : ", for ", before.c_str());
+	activate(&engine);
 	Result<void> done;
 	{
-		Trace trace(*sample_, common_, **engine, *output);
+		Trace trace(*sample_, common_, engine, output);
 		done = trace.run();
+		lacking = trace.lacks_hooks();
 	}
-	sample_.reset(); // its object, while the engine that answers for it is there
+	sample_->close(); // its object, while the engine that answers for it is there
 	activate(nullptr);
-	if (!done)
-		return failed(done.error());
-	return finish(*output);
+	return done;
 }
 
 static std::string columns_text(std::span<const Column> columns)

@@ -13,6 +13,8 @@ class SampleCommand {
 	CommonOptions common_;
 	CLI::App app_;
 
+	Result<void> run_with(Engine &engine, Output &output, const std::string &before, bool &lacking);
+
 public:
 	explicit SampleCommand(const SampleEntry &entry);
 

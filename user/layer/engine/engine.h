@@ -9,12 +9,16 @@
 #include "layer/engine/hook.h"
 #include "layer/result.h"
 
+#include <cstdint>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <memory>
+#include <optional>
 #include <string>
 #include <sys/epoll.h>
 #include <sys/types.h>
+
+enum class Feature; // features.h
 
 // A program that is attached. Destroying it detaches.
 class Link {
@@ -48,6 +52,25 @@ public:
 
 	// Attach the loaded program `program_fd` (the caller's). Error code ENOENT: no such place here.
 	virtual Result<std::unique_ptr<Link>> attach(int program_fd, const Hook &hook) = 0;
+
+	// Has the engine this feature by itself, or lacks it whatever the kernel has? None: ask (features.h).
+	virtual std::optional<bool> has(Feature) { return {}; }
+
+	// Can this loaded program be attached there? For an engine whose answer depends on the instructions:
+	// checks_programs() says so, and then it is asked for every program before any is attached.
+	virtual bool checks_programs() const { return false; }
+	virtual Result<void> check(int program_fd, const Hook &hook) { return (void)program_fd, (void)hook, Result<void>(); }
+
+	// For an engine that runs programs in this process, over what the kernel has captured. The caller polls fd()
+	// (-1: nothing to wait for) and calls process(), which runs them. Ring and perf buffers get records then, and only
+	// then; they are to be emptied after each call. True: more is waiting, that would not have fitted into them.
+	// After the last link is gone, it is called until it says false.
+	virtual int fd() const { return -1; }
+	virtual bool process() { return false; }
+	// Events that no program saw, for want of room or time, since the engine was opened.
+	virtual uint64_t lost() const { return 0; }
+	// Where bpf_trace_printk's text comes out, in trace_pipe's layout, to be read; -1: the kernel's own trace_pipe.
+	virtual int printed() { return -1; }
 };
 
 // The engine that answers libbpf's calls from now on; the caller keeps it alive. nullptr: the kernel.

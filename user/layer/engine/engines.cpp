@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "layer/engine/engines.h"
+#include "ftrace/ftrace_engine.h"
 #include "layer/engine/kernel_engine.h"
+#include "layer/engine/module_engine.h"
 
 #include <fmt/format.h>
 
 namespace {
 constexpr EngineRow rows[] = {
 	{"kernel", open_kernel_engine},
+	{"module", open_module_engine},
+	{"ftrace", open_ftrace_engine},
 };
 }
 
@@ -15,19 +19,15 @@ std::span<const EngineRow> engines()
 	return rows;
 }
 
-Result<std::unique_ptr<Engine>> choose_engine(const std::string &name)
+Result<std::span<const EngineRow>> engines_named(const std::string &name)
 {
-	std::string names, why;
+	std::string names;
+	if (name == "auto")
+		return std::span<const EngineRow>(rows);
 	for (const EngineRow &row : rows) {
-		if (name == "auto" || name == row.name) {
-			auto engine = row.open();
-			if (engine || name == row.name)
-				return engine;
-			why += (why.empty() ? "" : "; ") + engine.error().message;
-		}
-		names += fmt::format("{}{}", names.empty() ? "" : ", ", row.name);
+		if (name == row.name)
+			return std::span<const EngineRow>(&row, 1);
+		names += fmt::format(", {}", row.name);
 	}
-	if (name != "auto")
-		return Error{fmt::format("no engine \"{}\": there are auto, {}", name, names), EINVAL};
-	return Error{why, ENOTSUP};
+	return Error{fmt::format("no engine \"{}\": there are auto{}", name, names), EINVAL};
 }

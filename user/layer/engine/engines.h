@@ -14,6 +14,6 @@ struct EngineRow {
 // In the order of preference.
 std::span<const EngineRow> engines();
 
-// `name` is an engine's, or "auto" for the first that works here. An error says why none does, or which
-// names there are.
-Result<std::unique_ptr<Engine>> choose_engine(const std::string &name);
+// `name` is an engine's, or "auto" for all, the first that can run a sample being the one to use. An error says which names
+// there are.
+Result<std::span<const EngineRow>> engines_named(const std::string &name);

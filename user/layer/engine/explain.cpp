@@ -130,19 +130,27 @@ void explain_bpf(int command, const union bpf_attr *attr, long result)
 
 void explain_perf_event_open(const perf_event_attr &attr, pid_t pid, int cpu, long result)
 {
-	std::string end = outcome(result);
-	explain(fmt::format("perf_event_open({{type={} ({}), config={:#x}, sample_{}={}, wakeup_events={}, config1={:#x}, "
-			    "config2={:#x}}}, pid {}, cpu {}){}",
-			    attr.type, perf_type(attr.type), attr.config, attr.freq ? "freq" : "period",
-			    attr.sample_period, attr.wakeup_events, attr.config1, attr.config2, pid, cpu, end));
+	std::string end = outcome(result), more;
+	if (attr.watermark)
+		more = fmt::format(", wakeup_watermark={}, sample_type={:#x}", attr.wakeup_watermark, attr.sample_type);
+	else
+		more = fmt::format(", wakeup_events={}, config1={:#x}, config2={:#x}", attr.wakeup_events, attr.config1, attr.config2);
+	explain(fmt::format("perf_event_open({{type={} ({}), config={:#x}, sample_{}={}{}}}, pid {}, cpu {}){}", attr.type,
+			    perf_type(attr.type), attr.config, attr.freq ? "freq" : "period", attr.sample_period, more, pid, cpu,
+			    end));
 }
 
 void explain_ioctl(int fd, unsigned long request, unsigned long argument, int result)
 {
 	std::string end = outcome(result);
-	const char *name = request == PERF_EVENT_IOC_SET_BPF	? "PERF_EVENT_IOC_SET_BPF"
-			   : request == PERF_EVENT_IOC_ENABLE	? "PERF_EVENT_IOC_ENABLE"
-			   : request == PERF_EVENT_IOC_DISABLE ? "PERF_EVENT_IOC_DISABLE"
-								: "?";
+	if (request == PERF_EVENT_IOC_SET_FILTER) {
+		explain(fmt::format("ioctl({}, PERF_EVENT_IOC_SET_FILTER, \"{}\"){}", fd, reinterpret_cast<const char *>(argument), end));
+		return;
+	}
+	const char *name = request == PERF_EVENT_IOC_SET_BPF	  ? "PERF_EVENT_IOC_SET_BPF"
+			   : request == PERF_EVENT_IOC_ENABLE	  ? "PERF_EVENT_IOC_ENABLE"
+			   : request == PERF_EVENT_IOC_DISABLE	  ? "PERF_EVENT_IOC_DISABLE"
+			   : request == PERF_EVENT_IOC_SET_OUTPUT ? "PERF_EVENT_IOC_SET_OUTPUT"
+								  : "?";
 	explain(fmt::format("ioctl({}, {}, {}){}", fd, name, argument, end));
 }

@@ -240,6 +240,8 @@ const FeatureRow &Features::row(Feature feature)
 bool Features::has(Feature feature)
 {
 	auto &known = known_[static_cast<size_t>(feature)];
+	if (!known && active_engine())
+		known = active_engine()->has(feature);
 	if (!known)
 		known = row(feature).probe(*this);
 	return *known;

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of the module know of each other. int: 0 (or an fd) or a negative errno. */
+#ifndef KMOD_ANYPROBE_H
+#define KMOD_ANYPROBE_H
+
+#include "../vm/vm.h"
+#include "compat.h"
+#include "protocol.h"
+
+struct ap_map; /* what a map has besides the vm's: who waits for it, who has it mapped */
+struct ap_link;
+
+/* ---- object.c: file descriptors ---- */
+
+int ap_map_fd_create(struct vm_map *map, struct ap_map *owner); /* both are the descriptor's from now on */
+int ap_program_fd_create(struct vm_program *program);
+int ap_link_fd_create(struct ap_link *link);
+/* With a reference; -EBADF if the descriptor is something else. */
+int ap_map_by_fd(void *data, int fd, struct vm_map **map);
+int ap_program_by_fd(int fd, struct vm_program **program);
+struct ap_map *ap_map_owner_create(void);
+void ap_map_owner_destroy(struct ap_map *owner);
+void ap_map_wake(struct vm_map *map); /* from a handler */
+/* Nobody may write a frozen map through a mapping. */
+int ap_map_freeze_by_fd(int fd);
+
+/* ---- perf_ring.c: the layout of a perf event's buffer, without perf ---- */
+
+struct ap_perf_ring;
+extern const struct vm_object_ops ap_perf_ring_ops;
+int ap_perf_ring_fd_create(void);
+int ap_perf_ring_by_fd(int fd, void **object); /* what a perf event array holds */
+int ap_perf_ring_write(void *object, const void *data, u32 size);
+
+/* ---- bpf.c ---- */
+
+int ap_bpf(const struct anyprobe_bpf *call);
+
+/* ---- run.c, env.c ---- */
+
+/* What hit, for the helpers that ask. */
+struct ap_hit {
+	struct ap_link *link;
+	struct pt_regs *regs; /* NULL: there are none */
+	u64 cookie;
+	u64 ip;
+	const u64 *args; /* of a function, then its result at [count] */
+	u32 count;
+};
+
+extern const struct vm_env ap_env;
+int ap_run_init(void);
+void ap_run_exit(void);
+/* From any context. *result is 0 if the program did not run to its end. */
+void ap_run(struct ap_hit *hit, void *context, u32 size, void *packet, u32 packet_size, u64 *result);
+/* Scratch memory of the run that is under way on this CPU. */
+unsigned long *ap_stack_scratch(struct vm_machine *machine);
+#define AP_STACK_SCRATCH 256
+
+/* ---- link.c: a program that is attached ---- */
+
+struct ap_link_ops {
+	int (*attach)(struct ap_link *link, struct anyprobe_attach *attach, char *names);
+	/* Returns when no handler runs any more, nor will. Also after a failed attach. */
+	void (*detach)(struct ap_link *link);
+	u64 (*missed)(struct ap_link *link); /* by whoever calls us; may be NULL */
+};
+
+struct ap_link {
+	const struct ap_link_ops *ops;
+	struct vm_program *program;
+	void *own; /* the kind's */
+	u64 cookie;
+	s32 pid;
+	u32 flags;
+	u32 arguments;
+	u32 id;
+	u64 hits, misses, errors, exhausted; /* by all CPUs: port_fetch_add */
+};
+
+int ap_attach(struct anyprobe_attach *attach);
+void ap_link_destroy(struct ap_link *link);
+u64 ap_link_missed(struct ap_link *link);
+
+extern const struct ap_link_ops ap_kprobe_ops, ap_kretprobe_ops, ap_raw_tracepoint_ops, ap_perf_ops, ap_uprobe_ops,
+	ap_uretprobe_ops, ap_socket_ops;
+u32 ap_abilities(void);
+
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One run of a program from inside a handler, in any context up to NMI. Each CPU has a machine for each
+ * level of context, for a program in a task may be interrupted by one in an interrupt. On the same level
+ * programs do not nest: what a running program calls (or a probe on our own way here) must not start it again.
+ */
+#include <linux/hardirq.h>
+#include <linux/module.h>
+#include <linux/preempt.h>
+#include <linux/vmalloc.h>
+#include "anyprobe.h"
+
+enum { LEVEL_TASK, LEVEL_SOFTIRQ, LEVEL_IRQ, LEVEL_NMI, LEVELS };
+
+struct level {
+	u32 busy;
+	struct vm_machine machine;
+	unsigned long stack[AP_STACK_SCRATCH];
+};
+
+struct running {
+	struct level levels[LEVELS];
+};
+
+static struct running **cpus;
+static uint budget = 1000000;
+module_param(budget, uint, 0644);
+MODULE_PARM_DESC(budget, "instructions after which a run of a program is ended");
+
+static u32 level_now(void)
+{
+	const unsigned long count = preempt_count();
+
+	if (in_nmi())
+		return LEVEL_NMI;
+	if (count & HARDIRQ_MASK)
+		return LEVEL_IRQ;
+	return count & SOFTIRQ_OFFSET ? LEVEL_SOFTIRQ : LEVEL_TASK;
+}
+
+static void count_fault(struct ap_link *link, const struct vm_machine *machine)
+{
+	port_fetch_add(&link->errors, 1);
+	if (machine->error.kind == VM_ERROR_BUDGET)
+		port_fetch_add(&link->exhausted, 1);
+}
+
+void ap_run(struct ap_hit *hit, void *context, u32 size, void *packet, u32 packet_size, u64 *result)
+{
+	struct ap_link *link = hit->link;
+	struct level *level;
+
+	*result = 0;
+	preempt_disable_notrace();
+	level = &cpus[raw_smp_processor_id()]->levels[level_now()];
+	/* Ours alone: who interrupts us on this level leaves it as he found it. */
+	if (port_unlikely(level->busy)) {
+		port_fetch_add(&link->misses, 1);
+		goto out;
+	}
+	level->busy = 1;
+	barrier();
+	level->machine.env = &ap_env;
+	level->machine.data = hit;
+	level->machine.context = context;
+	level->machine.context_size = size;
+	level->machine.packet = packet;
+	level->machine.packet_size = packet_size;
+	level->machine.cpu = raw_smp_processor_id();
+	level->machine.budget = budget;
+	port_fetch_add(&link->hits, 1);
+	if (vm_program_run(link->program, &level->machine, result))
+		count_fault(link, &level->machine);
+	barrier();
+	level->busy = 0;
+out:
+	preempt_enable_notrace();
+}
+
+unsigned long *ap_stack_scratch(struct vm_machine *machine)
+{
+	return container_of(machine, struct level, machine)->stack;
+}
+
+void ap_run_exit(void)
+{
+	u32 i;
+
+	for (i = 0; cpus && i < port_cpu_count(); i++)
+		port_free(cpus[i]);
+	port_free(cpus);
+}
+
+int ap_run_init(void)
+{
+	u32 i;
+
+	cpus = port_alloc((u64)port_cpu_count() * sizeof(*cpus));
+	for (i = 0; cpus && i < port_cpu_count(); i++) {
+		cpus[i] = port_alloc(sizeof(**cpus));
+		if (!cpus[i])
+			break;
+	}
+	if (cpus && i == port_cpu_count())
+		return 0;
+	ap_run_exit();
+	return -ENOMEM;
+}

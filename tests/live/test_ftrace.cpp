@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What the ftrace engine does to the tracing files of the machine, which it shares with everybody.
+#include "../suite.h"
+#include "anyprobe.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace ftrace_test {
+
+__attribute__((noinline)) void first_function()
+{
+	__asm__ volatile("");
+}
+
+__attribute__((noinline)) void second_function()
+{
+	__asm__ volatile("");
+}
+
+} // namespace ftrace_test
+
+namespace {
+
+constexpr int kills = 20;
+constexpr const char *others = "p:elsewhere/mine /proc/self/exe:0x40";
+
+// The tracing files, mounted for as long as the case runs.
+class TracingFiles {
+	char place_[32] = "/tmp/anyprobe-tracefs-XXXXXX";
+
+	std::string path(const char *file) const { return std::string(place_) + "/" + file; }
+
+public:
+	TracingFiles()
+	{
+		if (!mkdtemp(place_) || mount("anyprobe", place_, "tracefs", 0, nullptr) != 0)
+			skip("tracefs cannot be mounted here");
+		struct stat status;
+		if (stat(path("uprobe_events").c_str(), &status) != 0)
+			skip("this kernel has no uprobe_events");
+	}
+	~TracingFiles()
+	{
+		umount2(place_, MNT_DETACH);
+		rmdir(place_);
+	}
+	std::string read(const char *file) const
+	{
+		std::string text;
+		char block[4096];
+		int fd = open(path(file).c_str(), O_RDONLY | O_CLOEXEC);
+		for (ssize_t got; (got = ::read(fd, block, sizeof(block))) > 0;)
+			text.append(block, static_cast<size_t>(got));
+		close(fd);
+		return text;
+	}
+	bool append(const char *file, const std::string &line) const
+	{
+		int fd = open(path(file).c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+		bool done = write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+		close(fd);
+		return done;
+	}
+};
+
+bool is_in(const std::string &text, const std::string &word)
+{
+	return text.find(word) != text.npos;
+}
+
+std::vector<std::string> time_function(const char *function)
+{
+	return {"funclatency", own_path() + ":" + function, "--engine", "ftrace", "-d", "60", "--output", "json"};
+}
+
+void a_killed_run_is_swept()
+{
+	TracingFiles files;
+	REQUIRE(files.append("uprobe_events", others));
+	std::string groups;
+	for (int i = 0; i < kills; i++) {
+		Anyprobe run(time_function("ftrace_test::first_function"));
+		std::string group = fmt::format("anyprobe_{}_", run.pid());
+		CHECK(is_in(files.read("uprobe_events"), group));
+		run.finish(SIGKILL);
+		std::string left = files.read("uprobe_events");
+		CHECK(is_in(left, group)); // nobody could remove it
+		if (!groups.empty())
+			CHECK(!is_in(left, groups)); // but what the run before had left is gone
+		groups = group;
+	}
+	Anyprobe last(time_function("ftrace_test::first_function"));
+	CHECK_EQUAL(last.finish(SIGINT).status, 0);
+	std::string left = files.read("uprobe_events");
+	CHECK(!is_in(left, "anyprobe_"));
+	CHECK(is_in(left, "p:elsewhere/mine"));
+	CHECK(files.append("uprobe_events", "-:elsewhere/mine"));
+}
+
+uint64_t calls_seen(const Run &run)
+{
+	uint64_t calls = 0;
+	CHECK_EQUAL(run.status, 0);
+	for (const Json &row : run.rows())
+		calls += row["count"].get<uint64_t>();
+	return calls;
+}
+
+void two_runs_keep_apart()
+{
+	TracingFiles files;
+	Anyprobe first(time_function("ftrace_test::first_function")), second(time_function("ftrace_test::second_function"));
+	for (int i = 0; i < 30; i++)
+		ftrace_test::first_function();
+	for (int i = 0; i < 50; i++)
+		ftrace_test::second_function();
+	CHECK_EQUAL(calls_seen(first.finish(SIGINT)), 30);
+	for (int i = 0; i < 5; i++)
+		ftrace_test::second_function();
+	CHECK_EQUAL(calls_seen(second.finish(SIGINT)), 55);
+	CHECK(!is_in(files.read("uprobe_events"), "anyprobe_"));
+}
+
+void a_program_without_a_name_is_probed()
+{
+	TracingFiles files;
+	char copy[] = "/tmp/anyprobe-unlinked-XXXXXX";
+	int fd = mkstemp(copy);
+	std::string command = "cp " + own_path() + " " + copy;
+	REQUIRE(fd >= 0 && system(command.c_str()) == 0);
+	Anyprobe run({"funclatency", std::string(copy) + ":ftrace_test::first_function", "--engine", "ftrace", "-d", "60"});
+	unlink(copy);
+	Run done = run.finish(SIGINT);
+	CHECK_EQUAL(done.status, 0);
+	CHECK(!is_in(files.read("uprobe_events"), "anyprobe_"));
+	Run gone = run_anyprobe({"funclatency", std::string(copy) + ":f", "--engine", "ftrace", "-q"});
+	CHECK_EQUAL(gone.status, 1);
+	CHECK_EQUAL(std::count(gone.err.begin(), gone.err.end(), '\n'), 1);
+	close(fd);
+}
+
+// In a process that gets ENOSYS from bpf(2), as from a kernel without it.
+int run_without_bpf()
+{
+	sock_filter refuse[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_bpf, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	sock_fprog program{static_cast<unsigned short>(std::size(refuse)), refuse};
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		return 1;
+	Run run = run_anyprobe({"forkcount", "-d", "0.3", "--engine", "auto"});
+	std::string first = run.err.substr(0, run.err.find('\n'));
+	if (run.status != 0 || !first.starts_with("forkcount: engine ftrace: "))
+		return 2;
+	return is_in(first, "this kernel has no bpf(2) (needs Linux 3.18, CONFIG_BPF_SYSCALL)") ? 0 : 3;
+}
+
+void takes_over_where_there_is_no_bpf()
+{
+	TracingFiles files;
+	CHECK_EQUAL(WEXITSTATUS(run_child(run_without_bpf).status), 0);
+}
+
+const Suite suite{"ftrace",
+		  {{"what a killed run left is swept, others' probes stay", a_killed_run_is_swept},
+		   {"without bpf(2), auto takes it and says why", takes_over_where_there_is_no_bpf},
+		   {"two runs at once see their own events only", two_runs_keep_apart},
+		   {"a program that lost its name while it is probed", a_program_without_a_name_is_probed}}};
+
+} // namespace
