@@ -105,7 +105,7 @@ Result<std::unique_ptr<Link>> FtraceEngine::attach(int program_fd, const Hook &h
 Result<std::unique_ptr<Engine>> open_ftrace_engine()
 {
 	if (geteuid() != 0)
-		return Error{"ftrace engine: tracing needs root: run with sudo", EPERM};
+		return Error{"ftrace engine: not permitted to trace: run as root (sudo)", EPERM};
 	auto files = Tracefs::open();
 	if (!files)
 		return Error{"ftrace engine: " + files.error().message, files.error().code};
