@@ -14,7 +14,7 @@
 
 namespace {
 
-constexpr size_t ring_bytes = 4 << 20, all_rings_bytes = 128 << 20, least_ring_bytes = 256 << 10;
+constexpr size_t ring_bytes = 8 << 20, all_rings_bytes = 128 << 20, least_ring_bytes = 256 << 10;
 // How long a record may wait where few come: a reader woken for each costs the traced tasks ten times as much.
 constexpr long wait_ns = 50'000'000;
 constexpr uint64_t settle_ns = 1'000'000;

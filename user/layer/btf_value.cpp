@@ -2,6 +2,7 @@
 #include "layer/btf_value.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -16,6 +17,10 @@ Json value_of(const btf *types, __u32 id, Bytes data);
 uint64_t read_bits(Bytes data, unsigned offset, unsigned bits)
 {
 	uint64_t value = 0;
+	if (offset % 8 == 0 && bits % 8 == 0 && bits <= 64 && (offset + bits) / 8 <= data.size()) { // all but bit fields
+		memcpy(&value, data.data() + offset / 8, bits / 8);
+		return value;
+	}
 	for (unsigned i = 0; i < bits && i < 64; i++) {
 		unsigned at = offset + i;
 		if (at / 8 < data.size() && (data[at / 8] >> (at % 8) & 1))
@@ -147,8 +152,13 @@ std::string text_of(const Json &value)
 	if (!value.is_object())
 		return value.is_string() ? printable(value.get_ref<const std::string &>()) : dump(value);
 	std::string text;
-	for (const auto &[name, member] : value.items())
-		text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, printable(dump(member)));
+	for (const auto &[name, member] : value.items()) {
+		if (!text.empty())
+			text += ' ';
+		text += name;
+		text += '=';
+		text += printable(dump(member));
+	}
 	return text;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "layer/output/output.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cmath>
@@ -10,12 +11,17 @@
 
 std::string json_string(std::string_view text)
 {
+	// Most names and paths, at a tenth of the price.
+	bool is_plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+	if (is_plain)
+		return '"' + std::string(text) + '"';
 	return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::string printable(std::string_view text)
 {
 	std::string out;
+	out.reserve(text.size());
 	for (unsigned char c : text) {
 		if (c < 0x20 || c == 0x7f)
 			out += fmt::format("\\x{:02x}", c);
