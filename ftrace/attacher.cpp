@@ -15,6 +15,9 @@ namespace {
 constexpr uint32_t helper_uid_gid = 15, helper_comm = 16; // bpf_get_current_..
 constexpr size_t records_at_once = 200'000;		  // so that who waits for a signal or a deadline sees it
 
+// Of a return probe, where a kernel's own number (10, or twice its CPUs) is little for functions that wait.
+constexpr unsigned return_instances = 256;
+
 uint64_t clock_ns(clockid_t clock)
 {
 	timespec now;
@@ -34,7 +37,7 @@ Error no_feature(const char *what, const char *config)
 
 } // namespace
 
-Attacher::Attacher(Objects &objects, Tracefs files) : objects_(objects), files_(std::move(files)), probes_(files_)
+Attacher::Attacher(Objects &objects, Tracefs files) : objects_(objects), files_(std::move(files)), probes_(files_), tally_(files_)
 {
 	stage_.boot_offset = clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
 }
@@ -149,8 +152,11 @@ Result<std::unique_ptr<Attachment>> Attacher::attach(const ProgramObject &progra
 		stage_.tasks.read_all(calls(*plan, helper_uid_gid));
 
 	auto attachment = std::make_unique<Attachment>();
+	attachment->tally = &tally_;
 	if (auto opened = open(&program, hook, *plan, *attachment); !opened)
 		return opened.error();
+	if (plan->may_overflow && !plan->uses_current && plan->filter.empty() && !plan->process && hook.pid < 0)
+		attachment->count_hits();
 	attachment->witness = open_witness(hook, *plan);
 	attachment->alive = alive_;
 	was_attached_ = true;
@@ -224,8 +230,9 @@ Result<void> Attacher::open_probe(const ProgramObject *program, const Hook &hook
 	bool user = plan.source == PlanSource::uprobe || plan.source == PlanSource::uretprobe;
 	bool at_return = plan.source == PlanSource::kretprobe || plan.source == PlanSource::uretprobe;
 	ProbeFile file = user ? ProbeFile::uprobe_events : ProbeFile::kprobe_events;
+	std::string kind = !at_return ? "p" : user || !kernel().return_instances ? "r" : fmt::format("r{}", return_instances);
 	auto define = [&](const std::vector<uint32_t> &cpus, uint64_t current) -> Result<void> {
-		auto probe = probes_.define(file, at_return ? "r" : "p", place, plan.arguments(current));
+		auto probe = probes_.define(file, kind.c_str(), place, plan.arguments(current));
 		if (!probe)
 			return probe.error();
 		attachment.probes.push_back(std::move(*probe));
@@ -284,6 +291,12 @@ Result<void> Attacher::open_clock(const ProgramObject *program, const Hook &hook
 	attachment.clocks.push_back(std::move(*event));
 	dispatch_.set_clock(cpu, std::make_shared<Replay>(stage_, program, plan, nullptr, hook));
 	return {};
+}
+
+uint64_t Attacher::lost() const
+{
+	uint64_t in_rings = capture_ ? capture_->lost() : 0;
+	return in_rings + tally_.lost(in_rings) + stage_.faults + packets_lost_;
 }
 
 bool Attacher::process()

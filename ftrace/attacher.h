@@ -19,6 +19,7 @@ class Attacher {
 	Objects &objects_;
 	Tracefs files_;
 	Probes probes_;
+	Tally tally_;
 	std::optional<Kernel> kernel_;
 	std::unique_ptr<Capture> capture_;
 	Stage stage_;
@@ -59,6 +60,6 @@ public:
 	// As Engine's.
 	int fd() const { return capture_ ? capture_->fd() : -1; }
 	bool process();
-	uint64_t lost() const { return (capture_ ? capture_->lost() : 0) + stage_.faults + packets_lost_; }
+	uint64_t lost() const;
 	int printed() { return stage_.printed.fd(); }
 };

@@ -43,6 +43,33 @@ Selection widened(const Selection &a, const Selection &b)
 
 } // namespace
 
+ProbeCounts Attachment::counts() const
+{
+	std::vector<std::string> events;
+	for (const Probe &probe : probes)
+		if (probe.file() == ProbeFile::kprobe_events)
+			events.push_back(probe.event());
+	return tally && !events.empty() ? tally->counts(events) : ProbeCounts();
+}
+
+void Attachment::count_hits()
+{
+	sees_all = true;
+	for (EventSource *source : sources)
+		source->count(tally->seen());
+	hits = counts().hits;
+}
+
+Attachment::~Attachment()
+{
+	if (sees_all)
+		tally->expect(counts().hits - hits);
+	for (EventSource *source : sources)
+		source->release();
+	if (tally)
+		tally->add_misses(counts().misses);
+}
+
 Result<void> EventSource::open_on(int id, uint32_t cpu, int pid)
 {
 	perf_event_attr attr{};

@@ -6,6 +6,7 @@
 #include "ftrace/probes.h"
 #include "ftrace/replay.h"
 #include "ftrace/semaphores.h"
+#include "ftrace/tally.h"
 
 #include <list>
 #include <memory>
@@ -30,6 +31,7 @@ class EventSource {
 	std::vector<UniqueFd> events_;
 	std::vector<std::shared_ptr<Replay>> replays_;
 	unsigned users_ = 0;
+	uint64_t *seen_ = nullptr;
 
 	Result<void> open_on(int id, uint32_t cpu, int pid);
 	Result<void> open(int id);
@@ -39,11 +41,15 @@ public:
 
 	// One more program. Where two select differently, all is recorded.
 	Result<void> add(int id, const Selection &selection, std::shared_ptr<Replay> replay);
+	// Count the records there.
+	void count(uint64_t *seen) { seen_ = seen; }
 	// A program less: the last one closes the events. What they have recorded is still replayed.
 	void release();
 
 	void run(const Record &record)
 	{
+		if (seen_)
+			++*seen_;
 		for (const auto &replay : replays_)
 			replay->run(record);
 	}
@@ -58,15 +64,19 @@ struct Attachment {
 	std::vector<UniqueFd> clocks;
 	std::vector<EventSource *> sources;
 	std::shared_ptr<Attachment> witness; // see witness.h
+	Tally *tally = nullptr;
+	bool sees_all = false; // every hit of the probes is a record that comes, if it is not lost
+	uint64_t hits = 0;     // before
 
 	Attachment() = default;
 	Attachment(const Attachment &) = delete;
 	Attachment &operator=(const Attachment &) = delete;
-	~Attachment()
-	{
-		for (EventSource *source : sources)
-			source->release();
-	}
+	~Attachment();
+
+	// The kernel's counters of its kprobes.
+	ProbeCounts counts() const;
+	// From here on, what is hit is to come; so that none is said to be lost that was not, only now that all is open.
+	void count_hits();
 };
 
 // The records' way to the programs.

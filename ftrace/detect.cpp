@@ -95,6 +95,9 @@ Kernel detect_kernel(Probes &probes)
 	if (!kernel.kprobes)
 		return kernel;
 	kernel.return_arguments = Trial(probes, true).takes_at_return("a=$arg1");
+	// Not by trying: before, such a probe is made, and has another name.
+	auto readme = probes.files().read("README");
+	kernel.return_instances = readme && readme->find("r[maxactive]") != readme->npos;
 	kernel.current = current_symbol() != 0;
 	auto known = std::make_shared<std::map<std::string, bool>>();
 	kernel.has_function = [&probes, known](const std::string &function) {

@@ -12,6 +12,7 @@ struct Kernel {
 	bool user_reads = false;	// +uOFFSET(..) and ustring (5.3); before, +OFFSET(..) reads user memory too
 	bool arrays = false;		// TYPE[COUNT] (4.20)
 	bool return_arguments = false;	// $argN in a return probe (6.9)
+	bool return_instances = false;	// rNUMBER: so many tasks can be inside a function whose return is probed (4.12)
 	bool syscall_registers = false; // a system call's function has one argument, struct pt_regs * (4.17)
 	bool current = false;		// the address of each CPU's "current" is known (kallsyms)
 	unsigned max_arguments = 128;	// of one event; what is beyond is dropped silently

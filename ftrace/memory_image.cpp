@@ -8,6 +8,23 @@ namespace {
 
 constexpr size_t regions_per_thread = 256;
 
+// All bytes from `address` on, from as many pieces as it takes; `find` says what begins there, and how much of it.
+template <class Find> bool read_pieces(uint64_t address, char *to, size_t size, Find find)
+{
+	while (size) {
+		size_t here;
+		const char *from = find(address, here);
+		if (!from)
+			return false;
+		here = std::min(here, size);
+		memcpy(to, from, here);
+		address += here;
+		to += here;
+		size -= here;
+	}
+	return true;
+}
+
 } // namespace
 
 const char *MemoryImage::find(uint64_t address, size_t &size) const
@@ -24,18 +41,7 @@ const char *MemoryImage::find(uint64_t address, size_t &size) const
 
 bool MemoryImage::read(uint64_t address, char *to, size_t size) const
 {
-	while (size) {
-		size_t here;
-		const char *from = find(address, here);
-		if (!from)
-			return false;
-		here = std::min(here, size);
-		memcpy(to, from, here);
-		address += here;
-		to += here;
-		size -= here;
-	}
-	return true;
+	return read_pieces(address, to, size, [this](uint64_t at, size_t &here) { return find(at, here); });
 }
 
 // The same place again takes the old one's room; else the oldest one's, when there are too many.
@@ -73,16 +79,5 @@ const char *KeptMemory::find(uint32_t tid, uint64_t address, size_t &size) const
 
 bool KeptMemory::read(uint32_t tid, uint64_t address, char *to, size_t size) const
 {
-	while (size) {
-		size_t here;
-		const char *from = find(tid, address, here);
-		if (!from)
-			return false;
-		here = std::min(here, size);
-		memcpy(to, from, here);
-		address += here;
-		to += here;
-		size -= here;
-	}
-	return true;
+	return read_pieces(address, to, size, [&](uint64_t at, size_t &here) { return find(tid, at, here); });
 }

@@ -250,6 +250,10 @@ void PlanMaker::describe(Plan &plan, const PlanEvent &event, const PlanFetches &
 	if (plan.recalls)
 		plan.explanation.push_back(
 			"what lies behind pointers in maps is what the thread's latest event that knew them has seen");
+	if (plan.may_overflow)
+		plan.explanation.push_back(
+			fmt::format("an event whose strings make it larger than {} bytes is not recorded: {}", input_.kernel->max_event,
+				    plan.filter.empty() && !plan.process ? "the probe's hits tell how many" : "with a filter nothing tells how many"));
 	for (const PlanMap *map : self().run.assumed)
 		plan.explanation.push_back(
 			fmt::format("map {} is taken as it is now: no program changes it", map->name));
@@ -291,6 +295,7 @@ Result<Plan> PlanMaker::make()
 	plan.filter = filter.text;
 	plan.process = filter.process;
 	plan.not_process = filter.not_process;
+	plan.may_overflow = fetches.may_overflow();
 	plan.kernel_stack = run.kernel_stack;
 	plan.user_stack = run.user_stack;
 	plan.helpers.assign(run.helpers.begin(), run.helpers.end());

@@ -157,6 +157,9 @@ struct Plan {
 	std::optional<uint32_t> process; // the program does nothing for any other process (a tgid)
 	std::optional<uint32_t> not_process; // nor for this one
 
+	// With strings as long as they get, a record is more than perf carries, and is dropped without a word.
+	bool may_overflow = false;
+
 	bool kernel_stack = false; // bpf_get_stackid, bpf_get_stack: a callchain is wanted
 	bool user_stack = false;
 	std::vector<uint32_t> helpers; // all that can be called, sorted

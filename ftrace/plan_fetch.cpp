@@ -7,6 +7,9 @@
 namespace
 {
 
+constexpr size_t header_bytes = 32; // of a record
+constexpr size_t longest_string = 4096; // PATH_MAX is where a fetched string is cut
+
 Error refusal(std::string reason)
 {
 	return Error{std::move(reason), EOPNOTSUPP};
@@ -314,7 +317,7 @@ Result<void> PlanFetches::add_task()
 
 Result<void> PlanFetches::check() const
 {
-	size_t line = 80, fixed = 32; // the name and the place; the record's header
+	size_t line = 80, fixed = header_bytes; // the name and the place
 	if (fetches_.size() > kernel_.max_arguments)
 		return refusal(fmt::format("it reads {} pieces of memory and registers; an event carries {}",
 					   fetches_.size(), kernel_.max_arguments));
@@ -338,6 +341,14 @@ Result<void> PlanFetches::check() const
 		return refusal(
 			fmt::format("it reads {} bytes of memory; an event carries {}", fixed, kernel_.max_event));
 	return {};
+}
+
+bool PlanFetches::may_overflow() const
+{
+	size_t most = header_bytes;
+	for (const Fetch &fetch : fetches_)
+		most += fetch.is_string ? 4 + longest_string : fetch.bytes();
+	return most > kernel_.max_event;
 }
 
 const Fetch *PlanFetches::find(Value value) const

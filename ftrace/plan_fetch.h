@@ -42,6 +42,8 @@ public:
 	Result<void> add_task();
 	// Are there more, or longer ones, than this kernel takes?
 	Result<void> check() const;
+	// Can a record be more than perf carries? A string's whole length counts, not what the program takes of it.
+	bool may_overflow() const;
 
 	// The fetch that has just this value, for a filter; nullptr: none.
 	const Fetch *find(Value value) const;

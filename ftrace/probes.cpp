@@ -58,16 +58,6 @@ bool is_left_behind(std::string_view name)
 	return start_time(pid) != rest.substr(pid_end + 1, start_end == rest.npos ? rest.npos : start_end - pid_end - 1);
 }
 
-// "p:GROUP/NAME PLACE .." or "r4:GROUP/NAME ..": GROUP/NAME.
-std::string_view event_of_line(std::string_view line)
-{
-	size_t colon = line.find(':');
-	if (colon == line.npos)
-		return "";
-	line.remove_prefix(colon + 1);
-	return line.substr(0, line.find(' '));
-}
-
 // The kernel's words on what was just refused: "[ 12.5] trace_kprobe: error: Failed to find .. \n  Command: ..".
 std::string words_of_kernel(const Tracefs &files, const std::string &line)
 {
@@ -85,6 +75,15 @@ std::string words_of_kernel(const Tracefs &files, const std::string &line)
 }
 
 } // namespace
+
+std::string_view event_of_line(std::string_view line)
+{
+	size_t colon = line.find(':');
+	if (colon == line.npos)
+		return "";
+	line.remove_prefix(colon + 1);
+	return line.substr(0, line.find(' '));
+}
 
 const char *file_name(ProbeFile file)
 {

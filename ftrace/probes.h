@@ -8,6 +8,7 @@
 #include "layer/result.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 enum class ProbeFile { kprobe_events, uprobe_events };
@@ -30,6 +31,7 @@ public:
 	~Probe();
 
 	const std::string &event() const { return event_; }
+	ProbeFile file() const { return file_; }
 };
 
 // A tracepoint that is switched on twice, so that the kernel calls its listeners through the function that can be probed
@@ -80,3 +82,5 @@ public:
 };
 
 const char *file_name(ProbeFile file);
+// "p:GROUP/NAME PLACE .." or "r4:GROUP/NAME ..": GROUP/NAME.
+std::string_view event_of_line(std::string_view line);
