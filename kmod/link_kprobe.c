@@ -113,20 +113,20 @@ static int return_hit(struct kretprobe_instance *instance, struct pt_regs *regs)
 static int probe_register(struct probe *probe, struct ap_link *link, char *name, u64 offset, int at_return)
 {
 	struct kprobe *kprobe = at_return ? &probe->at_return.kp : &probe->entry;
-	unsigned long address;
+	unsigned long address = 0;
+	char found[64];
 	int err;
 
 	probe->link = link;
-	if (!may_probe(name))
-		return -EINVAL;
 	if (!strncmp(name, "0x", 2)) {
 		if (kstrtoul(name, 16, &address))
 			return -EINVAL;
 		kprobe->addr = (kprobe_opcode_t *)address;
+		snprintf(found, sizeof(found), "%ps", (void *)address);
 	} else {
 		kprobe->symbol_name = name;
 	}
-	if (offset > UINT_MAX)
+	if (!may_probe(address ? found : name) || offset > UINT_MAX)
 		return -EINVAL;
 	kprobe->offset = offset;
 	if (!at_return) {

@@ -4,6 +4,7 @@
  * and the last close, whoever's, frees what is behind it.
  */
 #include <linux/anon_inodes.h>
+#include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -33,6 +34,8 @@ static void describe(struct anyprobe_object *object, u32 kind, u32 id)
 
 static long answer(const struct anyprobe_object *object, unsigned int command, unsigned long argument)
 {
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	if (command != ANYPROBE_IOC_OBJECT)
 		return -ENOTTY;
 	return copy_to_user((void __user *)argument, object, sizeof(*object)) ? -EFAULT : 0;
@@ -111,11 +114,12 @@ static ap_poll_t map_poll(struct file *file, struct poll_table_struct *table)
 	return vm_map_ring_ready(owner->map) ? POLLIN | POLLRDNORM : 0;
 }
 
+/* VM_MAYWRITE, which mprotect leaves alone: what is read-only for now may be written again. */
 static void map_opened(struct vm_area_struct *area)
 {
 	struct ap_map *owner = area->vm_file->private_data;
 
-	if (!(area->vm_flags & VM_WRITE))
+	if (!(area->vm_flags & VM_MAYWRITE))
 		return;
 	mutex_lock(&owner->lock);
 	owner->writers++;
@@ -126,7 +130,7 @@ static void map_closed(struct vm_area_struct *area)
 {
 	struct ap_map *owner = area->vm_file->private_data;
 
-	if (!(area->vm_flags & VM_WRITE))
+	if (!(area->vm_flags & VM_MAYWRITE))
 		return;
 	mutex_lock(&owner->lock);
 	owner->writers--;

@@ -5,6 +5,7 @@
  * Many CPUs may write to one ring: what finds it locked or full is counted, and the next record says so.
  */
 #include <linux/anon_inodes.h>
+#include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -94,6 +95,8 @@ static long ring_ioctl(struct file *file, unsigned int command, unsigned long ar
 {
 	struct anyprobe_object object = {.kind = ANYPROBE_PERF_RING};
 
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	if (command == PERF_EVENT_IOC_ENABLE || command == PERF_EVENT_IOC_DISABLE)
 		return 0;
 	if (command != ANYPROBE_IOC_OBJECT)
