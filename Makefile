@@ -175,13 +175,14 @@ dkms-source: ## the module's source for DKMS, in $(DESTDIR)/usr/src/anyprobe-VER
 	$(Q)cp kmod/*.[ch] kmod/configure $(DESTDIR)/usr/src/anyprobe-$(VERSION)/kmod/
 	$(Q)cp vm/*.[ch] $(DESTDIR)/usr/src/anyprobe-$(VERSION)/vm/
 
-# What throws random calls at /dev/anyprobe, inside a guest of scripts/vm.
-$(O)/tests/module/%: tests/module/%.c kmod/protocol.h
+# What is thrown at /dev/anyprobe, inside a guest of scripts/vm.
+$(O)/tests/module/%: tests/module/%.c tests/module/module.c tests/module/module.h kmod/protocol.h
 	$(call say,CC)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -static -o $@ $<
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -static -pthread -o $@ $(filter %.c,$^)
 
-module-tests: $(patsubst tests/module/%.c,$(O)/tests/module/%,$(wildcard tests/module/*.c)) ## the module's fuzzer, for a guest
+MODULE_TESTS = $(filter-out module,$(patsubst tests/module/%.c,%,$(wildcard tests/module/*.c)))
+module-tests: $(MODULE_TESTS:%=$(O)/tests/module/%) ## the module's own tests, for a guest
 
 man: $(O)/anyprobe ## the manual pages, in .output/man/
 	$(Q)mkdir -p $(O)/man

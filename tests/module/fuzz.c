@@ -1,31 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random calls at /dev/anyprobe, for so many seconds, from a seed: fuzz SECONDS [SEED]. It fails only when
- * the module answers what is no errno; that the kernel lives, its log and kmemleak tell.
+ * Random calls at /dev/anyprobe, for so many seconds, from a seed, by so many threads on the same descriptors:
+ * fuzz SECONDS [SEED [THREADS [OBJECT.o...]]]. It fails only when the module answers what is no errno; that the
+ * kernel lives, its log and kmemleak tell. With one thread, the same seed is the same calls.
  *
- * Random numbers alone would be refused at once, so a call is mostly right: values come out of what has
- * been useful before, and some of them are then changed.
+ * Random numbers alone would be refused at once, so a call is mostly right: values come out of what has been
+ * useful before, programs out of BPF objects, and some of them are then changed.
  */
-#include "kmod/protocol.h"
+#include "module.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/bpf.h>
+#include <elf.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
+#include <pthread.h>
 #include <time.h>
-#include <unistd.h>
 
 #define FDS 64
 
 static int device, fds[FDS];
-static unsigned long long state;
+static time_t end;
 static long calls, done, refused[134];
+static __thread unsigned long long state;
 
 static unsigned random_u32(void)
 {
@@ -42,8 +36,9 @@ static unsigned below(unsigned n)
 
 static unsigned odd_number(void)
 {
-	static const unsigned numbers[] = {0,	1,    2,    3,	  4,	 7,	  8,	   9,	       16,	   64,	      255,
-					   256, 4095, 4096, 8192, 65535, 1 << 16, 1 << 20, 0x7fffffff, 0x80000000, 0xffffffff};
+	static const unsigned numbers[] = {0,	 1,	2,	 3,	  4,	      7,	  8,
+					   9,	 16,	64,	 255,	  256,	      4095,	  4096,
+					   8192, 65535, 1 << 16, 1 << 20, 0x7fffffff, 0x80000000, 0xffffffff};
 
 	return below(4) ? numbers[below(sizeof(numbers) / sizeof(numbers[0]))] : random_u32();
 }
@@ -59,9 +54,10 @@ static int some_fd(void)
 
 static void drop(unsigned slot)
 {
-	if (fds[slot] >= 0)
-		close(fds[slot]);
-	fds[slot] = -1;
+	int fd = __atomic_exchange_n(&fds[slot], -1, __ATOMIC_SEQ_CST);
+
+	if (fd >= 0)
+		close(fd);
 }
 
 static void keep(int fd)
@@ -70,19 +66,25 @@ static void keep(int fd)
 
 	if (fd < 0)
 		return;
-	drop(slot);
-	fds[slot] = fd;
+	fd = __atomic_exchange_n(&fds[slot], fd, __ATOMIC_SEQ_CST);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void add(long *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
 
 static int count(int result)
 {
-	calls++;
+	add(&calls);
 	if (result >= 0)
-		done++;
+		add(&done);
 	else if (errno > 0 && errno <= 133)
-		refused[errno]++;
+		add(&refused[errno]);
 	else if (errno == 524) /* ENOTSUPP, which bpf(2) gives */
-		refused[0]++;
+		add(&refused[0]);
 	else {
 		printf("fuzz: answer %d with errno %d\n", result, errno);
 		exit(1);
@@ -131,10 +133,10 @@ static void create_map(void)
 
 static void use_map(void)
 {
-	static const unsigned commands[] = {BPF_MAP_LOOKUP_ELEM,  BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM,
-					    BPF_MAP_GET_NEXT_KEY, BPF_MAP_FREEZE,      BPF_MAP_LOOKUP_AND_DELETE_ELEM,
+	static const unsigned commands[] = {BPF_MAP_LOOKUP_ELEM,   BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM,
+					    BPF_MAP_GET_NEXT_KEY,  BPF_MAP_FREEZE,	BPF_MAP_LOOKUP_AND_DELETE_ELEM,
 					    BPF_OBJ_GET_INFO_BY_FD};
-	static char key[1 << 17], value[1 << 20];
+	static __thread char key[1 << 17], value[1 << 20];
 	union bpf_attr attr = {0};
 	unsigned command = commands[below(20) ? below(4) : below(7)];
 
@@ -152,8 +154,6 @@ static void use_map(void)
 	bpf(below(64) ? command : odd_number(), &attr, below(8) ? sizeof(attr) : below(200));
 }
 
-#define INSN(c, d, s, o, i) ((struct bpf_insn){.code = c, .dst_reg = d, .src_reg = s, .off = o, .imm = i})
-
 static struct bpf_insn random_insn(void)
 {
 	static const unsigned char codes[] = {0xb7, 0xbf, 0x07, 0x0f, 0x61, 0x79, 0x63, 0x7b, 0x15, 0x55, 0x1d, 0x05,
@@ -163,40 +163,148 @@ static struct bpf_insn random_insn(void)
 		    below(2) ? -8 * (int)below(8) : (int)below(16) - 4, below(4) ? (int)below(128) : (int)odd_number());
 }
 
-static void load_program(void)
+/* ---- programs out of objects, as clang made them; a map is any that there is ---- */
+
+#define INSNS_MAX 4096
+
+static struct sample {
+	unsigned type, count;
+	struct bpf_insn *insns;
+} samples[256];
+static unsigned sample_count;
+
+static unsigned type_of(const char *section)
 {
-	static const unsigned char types[] = {BPF_PROG_TYPE_KPROBE,	   BPF_PROG_TYPE_TRACEPOINT, BPF_PROG_TYPE_RAW_TRACEPOINT,
-					      BPF_PROG_TYPE_PERF_EVENT,	   BPF_PROG_TYPE_TRACING,    BPF_PROG_TYPE_SOCKET_FILTER};
-	struct bpf_insn insns[256];
-	union bpf_attr attr = {0};
-	char log[256];
+	static const struct {
+		const char *start;
+		unsigned type;
+	} known[] = {{"raw_tp", BPF_PROG_TYPE_RAW_TRACEPOINT},
+		     {"tp_btf", BPF_PROG_TYPE_TRACING},
+		     {"fe", BPF_PROG_TYPE_TRACING},
+		     {"tracepoint", BPF_PROG_TYPE_TRACEPOINT},
+		     {"tp", BPF_PROG_TYPE_TRACEPOINT},
+		     {"perf_event", BPF_PROG_TYPE_PERF_EVENT},
+		     {"socket", BPF_PROG_TYPE_SOCKET_FILTER}};
+
+	for (unsigned i = 0; i < COUNT(known); i++)
+		if (!strncmp(section, known[i].start, strlen(known[i].start)))
+			return known[i].type;
+	return BPF_PROG_TYPE_KPROBE;
+}
+
+static void name_maps(const Elf64_Rel *rels, unsigned count, struct bpf_insn *insns, unsigned length)
+{
+	for (; count--; rels++)
+		if (rels->r_offset / 8 < length && insns[rels->r_offset / 8].code == 0x18)
+			insns[rels->r_offset / 8].src_reg = BPF_PSEUDO_MAP_FD;
+}
+
+static void read_object(const char *path)
+{
+	static char file[1 << 20];
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)file;
+	const Elf64_Shdr *sections;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *names;
+
+	if (fd < 0 || read(fd, file, sizeof(file)) < (ssize_t)sizeof(*header)) {
+		printf("fuzz: failed to read %s: %s\n", path, strerror(errno));
+		exit(1);
+	}
+	close(fd);
+	sections = (const Elf64_Shdr *)(file + header->e_shoff);
+	names = file + sections[header->e_shstrndx].sh_offset;
+	for (unsigned i = 0; i < header->e_shnum && sample_count < COUNT(samples); i++) {
+		struct sample *sample = &samples[sample_count];
+
+		if (sections[i].sh_type != SHT_PROGBITS || !(sections[i].sh_flags & SHF_EXECINSTR) ||
+		    !sections[i].sh_size || sections[i].sh_size / 8 > INSNS_MAX)
+			continue;
+		sample->type = type_of(names + sections[i].sh_name);
+		sample->count = sections[i].sh_size / 8;
+		sample->insns = malloc(sections[i].sh_size);
+		memcpy(sample->insns, file + sections[i].sh_offset, sections[i].sh_size);
+		for (unsigned r = 0; r < header->e_shnum; r++)
+			if (sections[r].sh_type == SHT_REL && sections[r].sh_info == i)
+				name_maps((const Elf64_Rel *)(file + sections[r].sh_offset),
+					  sections[r].sh_size / sizeof(Elf64_Rel), sample->insns, sample->count);
+		sample_count++;
+	}
+}
+
+static unsigned from_sample(struct bpf_insn *insns, unsigned *type)
+{
+	const struct sample *sample = &samples[below(sample_count)];
+
+	*type = sample->type;
+	memcpy(insns, sample->insns, sample->count * sizeof(*insns));
+	for (unsigned i = 0; i < sample->count; i++)
+		if (insns[i].code == 0x18 && insns[i].src_reg == BPF_PSEUDO_MAP_FD)
+			insns[i].imm = some_fd();
+	for (unsigned changes = below(2) ? 0 : below(4); changes; changes--) {
+		struct bpf_insn *insn = &insns[below(sample->count)];
+
+		if (below(4))
+			change(insn, sizeof(*insn));
+		else
+			*insn = random_insn();
+	}
+	return sample->count;
+}
+
+static unsigned from_pieces(struct bpf_insn *insns, unsigned *type)
+{
+	static const unsigned char types[] = {BPF_PROG_TYPE_KPROBE,	    BPF_PROG_TYPE_TRACEPOINT,
+					      BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_PROG_TYPE_PERF_EVENT,
+					      BPF_PROG_TYPE_TRACING,	    BPF_PROG_TYPE_SOCKET_FILTER};
 	unsigned length = 0, body = below(24);
 
-	insns[length++] = INSN(0xbf, 6, 1, 0, 0); /* r6 = context */
-	insns[length++] = INSN(0x7a, 10, 0, -8, (int)below(64));
+	*type = below(16) ? types[below(sizeof(types))] : below(40);
+	insns[length++] = COPY(6, 1); /* the context */
+	insns[length++] = STORE_NUMBER(10, -8, (int)below(64));
 	if (below(2)) { /* look something up in a map, write to it */
 		insns[length++] = INSN(0x18, 1, 1, 0, some_fd());
 		insns[length++] = INSN(0, 0, 0, 0, 0);
-		insns[length++] = INSN(0xbf, 2, 10, 0, 0);
-		insns[length++] = INSN(0x07, 2, 0, 0, -8);
-		insns[length++] = INSN(0x85, 0, 0, 0, 1 + below(3));
-		insns[length++] = INSN(0x15, 0, 0, 1, 0);
-		insns[length++] = INSN(0x7b, 0, 6, 0, 0);
+		insns[length++] = COPY(2, 10);
+		insns[length++] = ADD(2, -8);
+		insns[length++] = CALL(1 + below(3));
+		insns[length++] = JUMP_IF_ZERO(0, 1);
+		insns[length++] = STORE(0, 0, 6);
 	}
 	if (below(4) == 0) { /* read wild memory */
-		insns[length++] = INSN(0xb7, 2, 0, 0, 8);
-		insns[length++] = INSN(0xb7, 3, 0, 0, (int)odd_number());
-		insns[length++] = INSN(0xbf, 1, 10, 0, 0);
-		insns[length++] = INSN(0x07, 1, 0, 0, -16);
-		insns[length++] = INSN(0x85, 0, 0, 0, below(2) ? 113 : 112);
+		insns[length++] = SET(2, 8);
+		insns[length++] = SET(3, (int)odd_number());
+		insns[length++] = COPY(1, 10);
+		insns[length++] = ADD(1, -16);
+		insns[length++] = CALL(below(2) ? 113 : 112);
+	}
+	if (below(4) == 0) { /* a record for user space */
+		insns[length++] = INSN(0x18, 1, 1, 0, some_fd());
+		insns[length++] = INSN(0, 0, 0, 0, 0);
+		insns[length++] = COPY(2, 10);
+		insns[length++] = ADD(2, -16);
+		insns[length++] = SET(3, below(32) ? 16 : odd_number());
+		insns[length++] = SET(4, below(4));
+		insns[length++] = CALL(130);
 	}
 	while (body--)
 		insns[length++] = random_insn();
 	if (below(32) == 0)
-		insns[length++] = INSN(0x05, 0, 0, -1, 0); /* a loop without end */
-	insns[length++] = INSN(0xb7, 0, 0, 0, 0);
+		insns[length++] = JUMP(-1); /* a loop without end */
+	insns[length++] = SET(0, 0);
 	insns[length++] = INSN(0x95, 0, 0, 0, 0);
-	attr.prog_type = below(16) ? types[below(sizeof(types))] : below(40);
+	return length;
+}
+
+static void load_program(void)
+{
+	static __thread struct bpf_insn insns[INSNS_MAX];
+	union bpf_attr attr = {0};
+	char log[256];
+	unsigned length, type;
+
+	length = sample_count && below(2) ? from_sample(insns, &type) : from_pieces(insns, &type);
+	attr.prog_type = type;
 	attr.insns = (unsigned long)insns;
 	attr.insn_cnt = below(32) ? length : odd_number();
 	attr.license = (unsigned long)"GPL";
@@ -207,12 +315,30 @@ static void load_program(void)
 	keep(bpf(BPF_PROG_LOAD, &attr, sizeof(attr)));
 }
 
+/* Functions, taken here and there from what the kernel has. */
+static char names[512][64];
+static unsigned name_count;
+
+static void read_names(void)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "r");
+	char line[512], name[512], type;
+	unsigned seen = 0;
+
+	while (symbols && name_count < COUNT(names) && fgets(line, sizeof(line), symbols))
+		if (sscanf(line, "%*x %c %511s", &type, name) == 2 && (type == 't' || type == 'T') && ++seen % 61 == 0)
+			snprintf(names[name_count++], sizeof(names[0]), "%.63s", name);
+	if (symbols)
+		fclose(symbols);
+}
+
 static void attach(void)
 {
-	static const char *const names[] = {"vfs_read",	    "do_sys_openat2",	      "schedule",    "ksys_write", "sched_switch",
-					    "sys_enter",    "copy_from_kernel_nofault", "no_such_one", "0x1000",	 "/bin/busybox",
-					    "sched_wakeup", "vm_program_run",	      "irq_work_queue", "__rcu_read_lock"};
-	const char *name = names[below(sizeof(names) / sizeof(names[0]))];
+	static const char *const known[] = {
+		"vfs_read",	"do_sys_openat2",	    "schedule",	      "ksys_write",	"sched_switch",
+		"sys_enter",	"copy_from_kernel_nofault", "no_such_one",    "0x1000",		"/bin/busybox",
+		"sched_wakeup", "vm_program_run",	    "irq_work_queue", "__rcu_read_lock"};
+	const char *name = below(4) || !name_count ? known[below(COUNT(known))] : names[below(name_count)];
 	struct anyprobe_attach request = {0};
 
 	request.kind = 1 + below(8);
@@ -233,21 +359,56 @@ static void attach(void)
 	keep(count(ioctl(device, ANYPROBE_IOC_ATTACH, &request)));
 }
 
-static void map_memory(void)
-{
-	size_t size = 4096 * (1 + below(below(2) ? 3 : 64));
-	int protection = below(2) ? PROT_READ : PROT_READ | PROT_WRITE, fd = some_fd();
-	unsigned char *memory = mmap(NULL, size, protection, below(8) ? MAP_SHARED : MAP_PRIVATE, fd, 4096 * (off_t)below(3));
+/* Mappings are left for a while, and their descriptors may be closed before them. */
+#define AREAS 16
+static __thread struct {
+	unsigned char *start;
+	size_t size;
+} areas[AREAS];
 
-	if (count(memory == MAP_FAILED ? -1 : 0) < 0)
-		return;
+static void touch(unsigned char *start, size_t size, int protection)
+{
 	for (size_t at = 0; at < size; at += 4096) {
-		unsigned char byte = *(volatile unsigned char *)&memory[at];
+		unsigned char byte = *(volatile unsigned char *)&start[at];
 
 		if (protection & PROT_WRITE)
-			*(volatile unsigned char *)&memory[at + below(4096)] = byte + random_u32();
+			*(volatile unsigned char *)&start[at + below(4096)] = byte + random_u32();
 	}
-	munmap(memory, size);
+}
+
+static void map_memory(void)
+{
+	const unsigned slot = below(AREAS);
+	size_t size = 4096 * (1 + below(below(2) ? 3 : 64)), part;
+	int protection = below(2) ? PROT_READ : PROT_READ | PROT_WRITE, fd = some_fd();
+	unsigned char *memory;
+
+	if (areas[slot].start)
+		munmap(areas[slot].start, areas[slot].size);
+	memory = mmap(NULL, size, protection, below(8) ? MAP_SHARED : MAP_PRIVATE, fd, 4096 * (off_t)below(3));
+	areas[slot].start = memory == MAP_FAILED ? NULL : memory;
+	areas[slot].size = size;
+	if (count(memory == MAP_FAILED ? -1 : 0) < 0)
+		return;
+	touch(memory, size, protection);
+	part = 4096 * below(size / 4096);
+	switch (below(8)) {
+	case 0:
+		if (!count(mprotect(memory + part, size - part, below(2) ? PROT_READ : PROT_READ | PROT_WRITE)))
+			touch(memory + part, size - part, PROT_READ);
+		break;
+	case 1: /* splits the area */
+		if (part)
+			munmap(memory + part, size - part);
+		break;
+	case 2:
+		count(madvise(memory, size, below(2) ? MADV_DONTNEED : MADV_DONTFORK));
+		break;
+	case 3:
+		memory = mremap(memory, size, below(2) ? size + 4096 : 4096, MREMAP_MAYMOVE);
+		areas[slot].start = memory == MAP_FAILED ? areas[slot].start : memory;
+		break;
+	}
 }
 
 static void anything_else(void)
@@ -269,7 +430,8 @@ static void anything_else(void)
 	case 3:
 		for (unsigned i = 0; i < sizeof(noise); i++)
 			noise[i] = random_u32();
-		count(ioctl(below(2) ? device : some_fd(), below(2) ? _IOC(below(4), 0xb9, below(16), below(256)) : random_u32(),
+		count(ioctl(below(2) ? device : some_fd(),
+			    below(2) ? _IOC(below(4), 0xb9, below(16), below(256)) : random_u32(),
 			    below(4) ? (unsigned long)noise : odd_number()));
 		break;
 	case 4:
@@ -291,26 +453,42 @@ static void work(void)
 
 static void one(void)
 {
-	static void (*const actions[])(void) = {create_map, create_map, use_map, use_map, use_map, load_program, load_program,
-						attach,	    attach,	map_memory, anything_else, work};
+	static void (*const actions[])(void) = {create_map, create_map,	  use_map,	 use_map,
+						use_map,    load_program, load_program,	 attach,
+						attach,	    map_memory,	  anything_else, work};
 
 	actions[below(sizeof(actions) / sizeof(actions[0]))]();
 }
 
-int main(int argc, char **argv)
+static void *worker(void *seed)
 {
-	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 10);
-
-	state = (argc > 2 ? strtoull(argv[2], NULL, 0) : 1) * 0x9e3779b97f4a7c15ULL | 1;
-	device = open(ANYPROBE_DEVICE, O_RDWR | O_CLOEXEC);
-	if (device < 0) {
-		perror("fuzz: failed to open " ANYPROBE_DEVICE);
-		return 1;
-	}
-	memset(fds, -1, sizeof(fds));
+	state = (unsigned long)seed * 0x9e3779b97f4a7c15ULL | 1;
 	while (time(NULL) < end)
 		for (int i = 0; i < 16; i++)
 			one();
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const unsigned long seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
+	unsigned threads = argc > 3 ? atoi(argv[3]) : 1;
+	pthread_t running[16];
+
+	for (int i = 4; i < argc; i++)
+		read_object(argv[i]);
+	read_names();
+	device = device_open();
+	memset(fds, -1, sizeof(fds));
+	end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 10);
+	threads = threads < COUNT(running) ? threads : COUNT(running);
+	for (unsigned i = 1; i < threads; i++)
+		if (pthread_create(&running[i], NULL, worker, (void *)(seed * 64 + i)))
+			return 1;
+	worker((void *)(seed * 64));
+	for (unsigned i = 1; i < threads; i++)
+		pthread_join(running[i], NULL);
+	printf("seed %lu: ", seed);
 	printf("%ld calls, %ld done; refused:", calls, done);
 	for (int i = 0; i <= 133; i++)
 		if (refused[i])
