@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "ftrace/attacher.h"
+#include "ftrace/pipe_capture.h"
 #include "ftrace/witness.h"
 #include "layer/engine/explain.h"
 
@@ -30,6 +31,12 @@ bool calls(const Plan &plan, uint32_t helper)
 	return std::binary_search(plan.helpers.begin(), plan.helpers.end(), helper);
 }
 
+// A kernel without perf, or one that does not let us: not a kernel that lacks some part of it.
+bool is_refused(const Error &error)
+{
+	return error.code == ENOSYS || error.code == EACCES || error.code == EPERM;
+}
+
 Error no_feature(const char *what, const char *config)
 {
 	return Error{fmt::format("this kernel has no {} (needs {})", what, config), ENOTSUP};
@@ -56,7 +63,9 @@ const Kernel &Attacher::kernel()
 Result<Capture *> Attacher::capture()
 {
 	if (!capture_) {
-		auto opened = Capture::open();
+		auto opened = PerfCapture::open();
+		if (!opened && is_refused(opened.error()))
+			opened = PipeCapture::open(files_, probes_.group() + "_pipes", opened.error());
 		if (!opened)
 			return opened.error();
 		capture_ = std::move(*opened);
@@ -262,6 +271,7 @@ Result<void> Attacher::open_event(const ProgramObject *program, const Hook &hook
 	if (!id)
 		return id.error();
 	Selection selection;
+	selection.event = event;
 	selection.filter = plan.filter;
 	selection.kind = plan.kernel_stack || plan.user_stack ? RecordKind::event_chain : RecordKind::event;
 	selection.pid = hook.pid >= 0 ? hook.pid : plan.process ? static_cast<int>(*plan.process) : -1;
@@ -284,7 +294,7 @@ Result<void> Attacher::open_clock(const ProgramObject *program, const Hook &hook
 	attr.exclude_callchain_kernel = !plan.kernel_stack;
 	attr.exclude_callchain_user = !plan.user_stack;
 	uint32_t cpu = static_cast<uint32_t>(hook.cpu);
-	auto event = capture_->open_event(
+	auto event = capture_->open_clock(
 		attr, plan.kernel_stack || plan.user_stack ? RecordKind::clock_chain : RecordKind::clock, hook.pid, cpu);
 	if (!event)
 		return event.error();

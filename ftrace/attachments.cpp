@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "ftrace/attachments.h"
-#include "layer/engine/seam.h"
 
 #include <cstdlib>
 #include <cstring>
 #include <dirent.h>
 #include <fmt/format.h>
 #include <set>
-#include <sys/ioctl.h>
 
 namespace {
 
@@ -72,18 +70,9 @@ Attachment::~Attachment()
 
 Result<void> EventSource::open_on(int id, uint32_t cpu, int pid)
 {
-	perf_event_attr attr{};
-	attr.type = PERF_TYPE_TRACEPOINT;
-	attr.config = static_cast<__u64>(id);
-	attr.sample_period = 1;
-	auto event = capture_.open_event(attr, selection_.kind, pid, cpu);
+	auto event = capture_.open_event({selection_.event, id, selection_.kind, selection_.filter, pid, cpu});
 	if (!event)
 		return event.error();
-	if (!selection_.filter.empty()) {
-		std::string filter = selection_.filter;
-		// A filter only spares work: the program decides again.
-		seam_ioctl(event->get(), PERF_EVENT_IOC_SET_FILTER, filter.data());
-	}
 	events_.push_back(std::move(*event));
 	return {};
 }
@@ -91,6 +80,8 @@ Result<void> EventSource::open_on(int id, uint32_t cpu, int pid)
 // Of one process: its threads now; those to come inherit the events.
 Result<void> EventSource::open(int id)
 {
+	if (capture_.opens_for_all())
+		return open_on(id, 0, -1);
 	if (selection_.pid < 0) {
 		for (uint32_t cpu : selection_.cpus)
 			if (auto opened = open_on(id, cpu, -1); !opened)
@@ -119,7 +110,7 @@ Result<void> EventSource::add(int id, const Selection &selection, std::shared_pt
 	Selection both = events_.size() ? widened(selection_, selection) : selection;
 	if (events_.empty() || !(both == selection_)) {
 		// The old ones last: a kernel that has an event in use anyway opens another at once.
-		std::vector<UniqueFd> before = std::move(events_);
+		std::vector<std::unique_ptr<OpenEvent>> before = std::move(events_);
 		events_.clear();
 		selection_ = both;
 		if (auto opened = open(id); !opened) {

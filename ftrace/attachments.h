@@ -15,6 +15,7 @@
 
 // Which of an event's occurrences the kernel records.
 struct Selection {
+	std::string event; // CATEGORY/NAME
 	RecordKind kind = RecordKind::event;
 	std::string filter; // "": all
 	int pid = -1;	    // -1: every process's
@@ -28,7 +29,7 @@ struct Selection {
 class EventSource {
 	Capture &capture_;
 	Selection selection_;
-	std::vector<UniqueFd> events_;
+	std::vector<std::unique_ptr<OpenEvent>> events_;
 	std::vector<std::shared_ptr<Replay>> replays_;
 	unsigned users_ = 0;
 	uint64_t *seen_ = nullptr;
@@ -61,7 +62,7 @@ struct Attachment {
 	std::vector<Probe> probes;
 	std::vector<Listener> listeners;
 	std::vector<Semaphores> semaphores;
-	std::vector<UniqueFd> clocks;
+	std::vector<std::unique_ptr<OpenEvent>> clocks;
 	std::vector<EventSource *> sources;
 	std::shared_ptr<Attachment> witness; // see witness.h
 	Tally *tally = nullptr;

@@ -26,27 +26,6 @@ uint64_t now_ns()
 	return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-// "0-3,5": /sys/devices/system/cpu/online.
-std::vector<uint32_t> online_cpus()
-{
-	std::vector<uint32_t> cpus;
-	FILE *file = fopen("/sys/devices/system/cpu/online", "re");
-	unsigned first, last;
-	while (file && fscanf(file, "%u", &first) == 1) {
-		last = first;
-		int next = fgetc(file);
-		if (next == '-' && fscanf(file, "%u", &last) == 1)
-			next = fgetc(file);
-		for (unsigned cpu = first; cpu <= last; cpu++)
-			cpus.push_back(cpu);
-		if (next != ',')
-			break;
-	}
-	if (file)
-		fclose(file);
-	return cpus;
-}
-
 uint64_t sample_type(RecordKind kind)
 {
 	uint64_t type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME;
@@ -70,15 +49,57 @@ Error perf_error(const char *what)
 	return errno_error(message);
 }
 
+class PerfEvent final : public OpenEvent {
+	UniqueFd fd_;
+
+public:
+	explicit PerfEvent(UniqueFd fd) : fd_(std::move(fd)) {}
+};
+
 } // namespace
 
-void Capture::set_clock(perf_event_attr &attr) const
+// "0-3,5": /sys/devices/system/cpu/online.
+std::vector<uint32_t> online_cpus()
+{
+	std::vector<uint32_t> cpus;
+	FILE *file = fopen("/sys/devices/system/cpu/online", "re");
+	unsigned first, last;
+	while (file && fscanf(file, "%u", &first) == 1) {
+		last = first;
+		int next = fgetc(file);
+		if (next == '-' && fscanf(file, "%u", &last) == 1)
+			next = fgetc(file);
+		for (unsigned cpu = first; cpu <= last; cpu++)
+			cpus.push_back(cpu);
+		if (next != ',')
+			break;
+	}
+	if (file)
+		fclose(file);
+	return cpus;
+}
+
+UniqueFd reading_timer()
+{
+	UniqueFd timer(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+	itimerspec period{};
+	period.it_interval.tv_nsec = period.it_value.tv_nsec = wait_ns;
+	timerfd_settime(timer.get(), 0, &period, nullptr);
+	return timer;
+}
+
+uint64_t settled_until()
+{
+	return now_ns() - settle_ns;
+}
+
+void PerfCapture::set_clock(perf_event_attr &attr) const
 {
 	attr.use_clockid = !own_clock_;
 	attr.clockid = own_clock_ ? 0 : CLOCK_MONOTONIC;
 }
 
-Result<std::unique_ptr<Ring>> Capture::open_ring(RecordKind kind, uint32_t cpu)
+Result<std::unique_ptr<Ring>> PerfCapture::open_ring(RecordKind kind, uint32_t cpu)
 {
 	perf_event_attr attr{};
 	attr.size = sizeof(attr);
@@ -107,7 +128,7 @@ Result<std::unique_ptr<Ring>> Capture::open_ring(RecordKind kind, uint32_t cpu)
 	return std::make_unique<Ring>(std::move(counter), std::move(memory), kind, cpu);
 }
 
-Result<Capture::Stream *> Capture::stream(RecordKind kind)
+Result<PerfCapture::Stream *> PerfCapture::stream(RecordKind kind)
 {
 	Stream &stream = streams_[static_cast<size_t>(kind)];
 	if (stream.rings.size())
@@ -124,7 +145,7 @@ Result<Capture::Stream *> Capture::stream(RecordKind kind)
 }
 
 // Our own name, set to what it is, makes a record; its time and ours are of one moment.
-Result<void> Capture::calibrate()
+Result<void> PerfCapture::calibrate()
 {
 	char name[16] = "";
 	own_clock_ = true;
@@ -143,32 +164,29 @@ Result<void> Capture::calibrate()
 	return {};
 }
 
-Result<std::unique_ptr<Capture>> Capture::open()
+Result<std::unique_ptr<Capture>> PerfCapture::open()
 {
-	std::unique_ptr<Capture> capture(new Capture());
+	std::unique_ptr<PerfCapture> capture(new PerfCapture());
 	capture->cpus_ = online_cpus();
 	capture->epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
-	capture->timer_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+	capture->timer_ = reading_timer();
 	capture->ring_size_ = ring_bytes;
 	while (capture->ring_size_ > least_ring_bytes && capture->ring_size_ * capture->cpus_.size() > all_rings_bytes)
 		capture->ring_size_ /= 2;
-	itimerspec period{};
-	period.it_interval.tv_nsec = period.it_value.tv_nsec = wait_ns;
-	timerfd_settime(capture->timer_.get(), 0, &period, nullptr);
 	epoll_event event{};
 	event.events = EPOLLIN;
 	epoll_ctl(capture->epoll_.get(), EPOLL_CTL_ADD, capture->timer_.get(), &event);
 	auto opened = capture->stream(RecordKind::event);
 	if (opened)
-		return capture;
+		return std::unique_ptr<Capture>(std::move(capture));
 	if (opened.error().code != EINVAL)
 		return opened.error();
 	if (auto calibrated = capture->calibrate(); !calibrated)
 		return calibrated.error();
-	return capture;
+	return std::unique_ptr<Capture>(std::move(capture));
 }
 
-Result<UniqueFd> Capture::open_event(perf_event_attr attr, RecordKind kind, int pid, uint32_t cpu)
+Result<UniqueFd> PerfCapture::open_perf_event(perf_event_attr attr, RecordKind kind, int pid, uint32_t cpu)
 {
 	auto into = stream(kind);
 	if (!into)
@@ -193,9 +211,32 @@ Result<UniqueFd> Capture::open_event(perf_event_attr attr, RecordKind kind, int 
 	return event;
 }
 
-bool Capture::read(bool all, const std::function<bool(const Record &)> &deliver)
+Result<std::unique_ptr<OpenEvent>> PerfCapture::open_event(const EventRequest &request)
 {
-	uint64_t expired, until = all ? UINT64_MAX : now_ns() - settle_ns;
+	perf_event_attr attr{};
+	attr.type = PERF_TYPE_TRACEPOINT;
+	attr.config = static_cast<__u64>(request.id);
+	attr.sample_period = 1;
+	auto event = open_perf_event(attr, request.kind, request.pid, request.cpu);
+	if (!event)
+		return event.error();
+	std::string filter = request.filter;
+	if (!filter.empty())
+		seam_ioctl(event->get(), PERF_EVENT_IOC_SET_FILTER, filter.data());
+	return std::unique_ptr<OpenEvent>(std::make_unique<PerfEvent>(std::move(*event)));
+}
+
+Result<std::unique_ptr<OpenEvent>> PerfCapture::open_clock(perf_event_attr attr, RecordKind kind, int pid, uint32_t cpu)
+{
+	auto event = open_perf_event(attr, kind, pid, cpu);
+	if (!event)
+		return event.error();
+	return std::unique_ptr<OpenEvent>(std::make_unique<PerfEvent>(std::move(*event)));
+}
+
+bool PerfCapture::read(bool all, const Deliver &deliver)
+{
+	uint64_t expired, until = all ? UINT64_MAX : settled_until();
 	[[maybe_unused]] ssize_t ignored = ::read(timer_.get(), &expired, sizeof(expired));
 	std::vector<Ring *> rings;
 	for (const Stream &stream : streams_)
@@ -203,42 +244,14 @@ bool Capture::read(bool all, const std::function<bool(const Record &)> &deliver)
 			ring->snapshot();
 			rings.push_back(ring.get());
 		}
-	bool go_on = true;
-	while (go_on) {
-		// The ring with the oldest record goes on up to the oldest record of any other.
-		Ring *first = nullptr;
-		uint64_t oldest = UINT64_MAX, second = UINT64_MAX;
-		for (Ring *ring : rings) {
-			const Record *record = ring->peek(lost_, clock_offset_);
-			if (!record)
-				continue;
-			if (record->time < oldest || !first) {
-				second = oldest;
-				oldest = record->time;
-				first = ring;
-			} else {
-				second = std::min(second, record->time);
-			}
-		}
-		if (!first || oldest > until)
-			break;
-		second = std::min(second, until);
-		unsigned taken = 0;
-		for (const Record *record = first->peek(lost_, clock_offset_); go_on && record && record->time <= second;
-		     record = first->peek(lost_, clock_offset_)) {
-			go_on = deliver(*record);
-			first->take();
-			if (++taken % 1024 == 0)
-				first->give_back();
-		}
-	}
+	bool go_on = merge(rings, until, [this](Ring &ring) { return ring.peek(lost_, clock_offset_); }, deliver);
 	for (Ring *ring : rings)
 		ring->give_back();
 	return !go_on;
 }
 
 // A record of the drop comes before the next record that finds room: our name, set again on each CPU.
-void Capture::ask_lost()
+void PerfCapture::ask_lost()
 {
 	cpu_set_t before, one;
 	char name[16] = "";

@@ -146,13 +146,7 @@ int Probes::write_line(ProbeFile file, const std::string &line)
 
 void Probes::sweep()
 {
-	for (ProbeFile file : {ProbeFile::kprobe_events, ProbeFile::uprobe_events}) {
-		auto text = files_.read(file_name(file));
-		std::istringstream lines(text ? *text : "");
-		for (std::string line; std::getline(lines, line);)
-			if (std::string_view event = event_of_line(line); is_left_behind(event))
-				write_line(file, fmt::format("-:{}", event));
-	}
+	// Instances first: a probe that is on in one cannot be removed.
 	DIR *instances = opendir(files_.file_path("instances").c_str());
 	std::set<std::string> left;
 	while (dirent *entry = instances ? readdir(instances) : nullptr)
@@ -162,6 +156,13 @@ void Probes::sweep()
 		closedir(instances);
 	for (const std::string &name : left)
 		rmdir(files_.file_path("instances/" + name).c_str());
+	for (ProbeFile file : {ProbeFile::kprobe_events, ProbeFile::uprobe_events}) {
+		auto text = files_.read(file_name(file));
+		std::istringstream lines(text ? *text : "");
+		for (std::string line; std::getline(lines, line);)
+			if (std::string_view event = event_of_line(line); is_left_behind(event))
+				write_line(file, fmt::format("-:{}", event));
+	}
 }
 
 Result<Probe> Probes::define(ProbeFile file, const char *kind, const std::string &place, const std::string &arguments)

@@ -2,15 +2,13 @@
 // What the ftrace engine does to the tracing files of the machine, which it shares with everybody.
 #include "../suite.h"
 #include "anyprobe.h"
+#include "tracing_files.h"
 
 #include <csignal>
 #include <cstdlib>
-#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,45 +31,6 @@ namespace {
 
 constexpr int kills = 20;
 constexpr const char *others = "p:elsewhere/mine /proc/self/exe:0x40";
-
-// The tracing files, mounted for as long as the case runs.
-class TracingFiles {
-	char place_[32] = "/tmp/anyprobe-tracefs-XXXXXX";
-
-	std::string path(const char *file) const { return std::string(place_) + "/" + file; }
-
-public:
-	TracingFiles()
-	{
-		if (!mkdtemp(place_) || mount("anyprobe", place_, "tracefs", 0, nullptr) != 0)
-			skip("tracefs cannot be mounted here");
-		struct stat status;
-		if (stat(path("uprobe_events").c_str(), &status) != 0)
-			skip("this kernel has no uprobe_events");
-	}
-	~TracingFiles()
-	{
-		umount2(place_, MNT_DETACH);
-		rmdir(place_);
-	}
-	std::string read(const char *file) const
-	{
-		std::string text;
-		char block[4096];
-		int fd = open(path(file).c_str(), O_RDONLY | O_CLOEXEC);
-		for (ssize_t got; (got = ::read(fd, block, sizeof(block))) > 0;)
-			text.append(block, static_cast<size_t>(got));
-		close(fd);
-		return text;
-	}
-	bool append(const char *file, const std::string &line) const
-	{
-		int fd = open(path(file).c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-		bool done = write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-		close(fd);
-		return done;
-	}
-};
 
 bool is_in(const std::string &text, const std::string &word)
 {
