@@ -45,10 +45,11 @@ SKELETONS   := $(SAMPLES:%=$(O)/skeletons/%.skel.h)
 LAYER_SRCS  := $(wildcard user/layer/*.cpp user/layer/*/*.cpp)
 ENGINE_SRCS := $(wildcard ftrace/*.cpp)
 SAMPLE_OBJS := $(SAMPLES:%=$(O)/user/%_user.o)
+BARE_OBJS   := $(BARE_SAMPLES:%=$(O)/user/%_user.o)
 # Everything but main(): what the test programs link too.
 LAYER_OBJS  := $(LAYER_SRCS:%.cpp=$(O)/%.o)
 ENGINE_OBJS := $(ENGINE_SRCS:%.cpp=$(O)/%.o)
-PROGRAM_OBJS := $(LAYER_OBJS) $(ENGINE_OBJS) $(SAMPLE_OBJS)
+PROGRAM_OBJS := $(LAYER_OBJS) $(ENGINE_OBJS) $(SAMPLE_OBJS) $(BARE_OBJS)
 
 .PHONY: all help clean samples asan print-tests tests man install
 .DELETE_ON_ERROR:
@@ -110,7 +111,7 @@ $(O)/anyprobe: $(O)/user/main.o $(PROGRAM_OBJS) $(O)/libvm.a $(O)/libbpf.a
 	$(call say,LINK)
 	$(Q)$(LINK).debug $(filter %.o,$^) $(LIBS)
 	$(Q)$(STRIP) -o $@ $@.debug
-	$(Q)for name in $(SAMPLES); do ln -sf anyprobe $(O)/$$name; done
+	$(Q)for name in $(SAMPLES) $(BARE_SAMPLES); do ln -sf anyprobe $(O)/$$name; done
 
 # --- tests ----------------------------------------------------------------------------------------
 UNIT_OBJS := $(patsubst %.cpp,$(O)/%.o,$(wildcard tests/*.cpp)) $(O)/tests/machine/assemble.o
@@ -186,7 +187,7 @@ module-tests: $(MODULE_TESTS:%=$(O)/tests/module/%) ## the module's own tests, f
 
 man: $(O)/anyprobe ## the manual pages, in .output/man/
 	$(Q)mkdir -p $(O)/man
-	$(Q)for page in anyprobe $(SAMPLES); do \
+	$(Q)for page in anyprobe $(SAMPLES) $(BARE_SAMPLES); do \
 		$(O)/anyprobe man $$page > $(O)/man/$$([ $$page = anyprobe ] || echo anyprobe-)$$page.1 || exit 1; done
 
 PREFIX ?= /usr/local

@@ -154,7 +154,7 @@ std::vector<std::unique_ptr<Sample>> all_samples(std::vector<const btf *> &types
 		samples.push_back(entry->create());
 		LIBBPF_OPTS(bpf_object_open_opts, opts);
 		auto object = samples.back()->open(opts);
-		if (object && bpf_object__btf(*object))
+		if (object && *object && bpf_object__btf(*object))
 			types.push_back(bpf_object__btf(*object));
 	}
 	return samples;

@@ -215,6 +215,8 @@ void every_sample_opens_and_its_programs_are_known()
 		LIBBPF_OPTS(bpf_object_open_opts, opts);
 		auto object = sample->open(opts);
 		REQUIRE(object);
+		if (!*object) // instructions typed in
+			continue;
 		bpf_program *program;
 		int programs = 0;
 		bpf_object__for_each_program(program, *object)

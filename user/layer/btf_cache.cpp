@@ -114,7 +114,7 @@ Result<BtfPtr> cut_for_all_samples(const BtfView &kernel)
 		auto object = samples.back()->open(opts);
 		if (!object)
 			return object.error();
-		if (const btf *types = bpf_object__btf(*object))
+		if (const btf *types = *object ? bpf_object__btf(*object) : nullptr)
 			objects.push_back(types);
 	}
 	return cut_btf(kernel, objects);

@@ -37,7 +37,10 @@ public:
 	virtual Result<bool> answer(const CommonOptions &, Output &) { return false; }
 
 	// The object, in libbpf's order: open, (the layer chooses among its programs), configure, load, attach.
+	// nullptr: there is none, and configure() loads programs in its own way.
 	virtual Result<bpf_object *> open(const bpf_object_open_opts &opts) = 0;
+	// Without an object: can its programs be attached here? An error says what is missing.
+	virtual Result<void> supported(Engine &) { return {}; }
 	virtual Result<void> configure(Trace &) { return {}; }
 	virtual int load() = 0; // 0 or a negative errno
 	// The ELF file that is compiled in; empty where there is none.

@@ -51,17 +51,34 @@ Result<void> Trace::open()
 	LIBBPF_OPTS(bpf_object_open_opts, opts);
 	if (!btf.empty())
 		opts.btf_custom_path = btf.c_str();
-	else if (!features().has(Feature::kernel_btf))
-		note("this kernel has no BTF: programs that read kernel structs need --btf FILE (anyprobe btf make makes one)");
 	auto object = sample_.open(opts);
 	if (!object)
 		return object.error();
 	object_ = *object;
+	if (object_ && btf.empty() && !features().has(Feature::kernel_btf))
+		note("this kernel has no BTF: programs that read kernel structs need --btf FILE (anyprobe btf make makes one)");
 	return {};
+}
+
+std::vector<bpf_map *> Trace::maps() const
+{
+	std::vector<bpf_map *> all;
+	for (bpf_map *map = nullptr; object_ && (map = bpf_object__next_map(object_, map));)
+		all.push_back(map);
+	return all;
+}
+
+Result<void> Trace::load_without_object()
+{
+	auto here = sample_.supported(engine_);
+	lacks_hooks_ = !here;
+	return here ? sample_.configure(*this) : here;
 }
 
 Result<void> Trace::load()
 {
+	if (!object_)
+		return load_without_object();
 	choose_programs(engine_, object_, missing_);
 	if (auto ready = sample_.configure(*this); !ready)
 		return ready;
@@ -72,8 +89,7 @@ Result<void> Trace::load()
 		lacks_hooks_ = true;
 		return Error{why.message + instead, why.code};
 	}
-	bpf_map *map;
-	bpf_object__for_each_map(map, object_)
+	for (bpf_map *map : maps())
 		if (auto ready = prepare_buffer(map); !ready)
 			return ready;
 	int err = sample_.load();
@@ -86,10 +102,15 @@ Result<void> Trace::load()
 
 Result<void> Trace::attach(bpf_program *program, const Hook &hook)
 {
-	auto link = engine_.attach(bpf_program__fd(program), hook);
+	return attach(bpf_program__fd(program), bpf_program__name(program), hook);
+}
+
+Result<void> Trace::attach(int program_fd, const std::string &name, const Hook &hook)
+{
+	auto link = engine_.attach(program_fd, hook);
 	if (!link)
 		return link.error();
-	explain(fmt::format("attached program {} to {}", bpf_program__name(program), describe(hook)));
+	explain(fmt::format("attached program {} to {}", name, describe(hook)));
 	links_.push_back(std::move(*link));
 	return {};
 }
@@ -191,8 +212,7 @@ void Trace::watch(int fd, std::function<void()> ready)
 
 Result<void> Trace::open_buffers()
 {
-	bpf_map *map;
-	bpf_object__for_each_map(map, object_) {
+	for (bpf_map *map : maps()) {
 		auto deliver = [this, map](const void *data, size_t size) { sample_.record(*this, map, data, size); };
 		auto buffer = Buffer::open(map, deliver, [this](uint64_t records) { add_lost(records); });
 		if (!buffer)
@@ -296,7 +316,7 @@ Result<void> Trace::loop()
 
 uint64_t Trace::lost() const
 {
-	return lost_ + engine_.lost() + sum_percpu(bpf_object__find_map_by_name(object_, "lost"));
+	return lost_ + engine_.lost() + (object_ ? sum_percpu(bpf_object__find_map_by_name(object_, "lost")) : 0);
 }
 
 void Trace::summary() const

@@ -40,6 +40,8 @@ public:
 	Result<void> attach_all();
 	// Attach one program to one place, until the end of the trace. Error code ENOENT: no such place.
 	Result<void> attach(bpf_program *program, const Hook &hook);
+	// The same for a loaded program that is no part of an object.
+	Result<void> attach(int program_fd, const std::string &name, const Hook &hook);
 	// Attach one program to each of these kernel functions; those where that fails are named in one note.
 	// An error where it fails for all.
 	Result<void> attach_each(bpf_program *program, HookKind kind, const std::vector<std::string> &functions);
@@ -75,7 +77,9 @@ private:
 
 	Result<void> open();
 	Result<void> load();
+	Result<void> load_without_object();
 	Result<void> open_buffers();
+	std::vector<bpf_map *> maps() const;
 	Result<void> attach_by_section(bpf_program *program);
 	Result<void> loop();
 	void poll_once(double wait);
@@ -88,7 +92,7 @@ private:
 	const CommonOptions &options_;
 	Engine &engine_;
 	Output &output_;
-	bpf_object *object_ = nullptr; // the sample's
+	bpf_object *object_ = nullptr; // the sample's; some have none
 	std::vector<std::unique_ptr<Link>> links_;
 	std::vector<std::unique_ptr<Buffer>> buffers_;
 	std::vector<Watch> watches_;

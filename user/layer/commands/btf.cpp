@@ -37,6 +37,8 @@ Result<std::vector<CoreField>> fields_of(const SampleEntry &entry)
 {
 	auto sample = entry.create();
 	std::string_view bytes = sample->elf();
+	if (bytes.empty())
+		return std::vector<CoreField>();
 	// libelf wants them writable, and does not write.
 	auto elf = ElfReader::from_memory(const_cast<char *>(bytes.data()), bytes.size(), entry.info.name);
 	if (!elf)

@@ -44,6 +44,8 @@ Result<void> can_run(Engine &engine, const SampleEntry &entry)
 	auto object = sample->open(opts);
 	if (!object)
 		return object.error();
+	if (!*object)
+		return sample->supported(engine);
 	std::map<const bpf_program *, Error> missing;
 	choose_programs(engine, *object, missing);
 	bool any = false;

@@ -76,7 +76,7 @@ std::string describe_bpf(int command, const union bpf_attr *attr)
 bool is_probe(const union bpf_attr *attr)
 {
 	std::string name = fixed_string(attr->prog_name);
-	return name.empty() || name.starts_with("libbpf_");
+	return name.empty() ? attr->insn_cnt < 10 : name.starts_with("libbpf_");
 }
 
 void explain_instructions(const union bpf_attr *attr)
