@@ -45,6 +45,8 @@ public:
 	virtual int load() = 0; // 0 or a negative errno
 	// The ELF file that is compiled in; empty where there is none.
 	virtual std::string_view elf() const { return {}; }
+	// CONFIG_NAME=VALUE lines for the object's __kconfig constants where this kernel does not tell its configuration.
+	virtual const char *kconfig() const { return nullptr; }
 	virtual void close() = 0;
 	virtual Result<void> attach(Trace &trace) { return trace.attach_all(); }
 

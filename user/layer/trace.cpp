@@ -15,6 +15,8 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 Trace::Trace(Sample &sample, const CommonOptions &options, Engine &engine, Output &output)
 	: sample_(sample), options_(options), engine_(engine), output_(output)
@@ -45,12 +47,22 @@ double Trace::elapsed() const
 	return static_cast<double>((ended_ ? ended_ : monotonic_ns()) - started_) / 1e9;
 }
 
+// libbpf looks for __kconfig constants in the same two places, and gives up where neither is.
+static bool tells_configuration()
+{
+	utsname name;
+	uname(&name);
+	return access("/proc/config.gz", R_OK) == 0 || access(fmt::format("/boot/config-{}", name.release).c_str(), R_OK) == 0;
+}
+
 Result<void> Trace::open()
 {
 	std::string btf = options_.btf.empty() ? kernel_types_file() : options_.btf;
 	LIBBPF_OPTS(bpf_object_open_opts, opts);
 	if (!btf.empty())
 		opts.btf_custom_path = btf.c_str();
+	if (!tells_configuration())
+		opts.kconfig = sample_.kconfig();
 	auto object = sample_.open(opts);
 	if (!object)
 		return object.error();
