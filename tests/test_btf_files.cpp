@@ -126,6 +126,9 @@ void knows_what_samples_read()
 	fields = fields_of("tcpconnect");
 	REQUIRE(fields);
 	CHECK(reads(*fields, "sock", {"__sk_common", "skc_daddr"}));
+	fields = fields_of("core_fields"); // through an array of structs
+	REQUIRE(fields);
+	CHECK(reads(*fields, "pid", {"numbers", "nr"}));
 	auto damaged = core_fields("", "");
 	CHECK(!damaged);
 }

@@ -179,6 +179,8 @@ long bit_offset(const BtfView &types, const std::string &type, const std::vector
 			continue;
 		long bits = 0;
 		for (const std::string &name : path) {
+			while (btf_is_array(at)) // its first element: which one is read makes no difference to what is there
+				at = resolved(types, btf_array(at)->type);
 			long more = btf_is_composite(at) ? find_member(types, at, name, &at) : -1;
 			if (more < 0)
 				return -1;
