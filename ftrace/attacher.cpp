@@ -13,7 +13,7 @@
 
 namespace {
 
-constexpr uint32_t helper_uid_gid = 15, helper_comm = 16; // bpf_get_current_..
+constexpr uint32_t helper_uid_gid = 15, helper_comm = 16, helper_cgroup = 80; // bpf_get_current_..
 constexpr size_t records_at_once = 200'000;		  // so that who waits for a signal or a deadline sees it
 
 // Of a return probe, where a kernel's own number (10, or twice its CPUs) is little for functions that wait.
@@ -157,8 +157,9 @@ Result<std::unique_ptr<Attachment>> Attacher::attach(const ProgramObject &progra
 	auto recorder = capture();
 	if (!recorder)
 		return recorder.error();
-	if (calls(*plan, helper_comm) || calls(*plan, helper_uid_gid))
-		stage_.tasks.read_all(calls(*plan, helper_uid_gid));
+	bool asks_ids = calls(*plan, helper_uid_gid) || calls(*plan, helper_cgroup);
+	if (calls(*plan, helper_comm) || asks_ids)
+		stage_.tasks.read_all(asks_ids);
 
 	auto attachment = std::make_unique<Attachment>();
 	attachment->tally = &tally_;

@@ -300,7 +300,10 @@ const vm_env &Replay::environment()
 			return of(machine).stage_.tasks.uid_gid(record.tid, record.time);
 		},
 		.task = task,
-		.cgroup_id = nullptr,
+		.cgroup_id = [](vm_machine *machine) -> u64 {
+			const Record &record = *of(machine).record_;
+			return of(machine).stage_.tasks.cgroup_id(record.tid, record.time);
+		},
 		.comm = comm,
 		.random = [](vm_machine *machine) -> u32 {
 			u32 &state = of(machine).stage_.random; // xorshift32

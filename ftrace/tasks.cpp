@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "ftrace/tasks.h"
+#include "layer/engine/cgroup.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -49,9 +50,19 @@ void read_comm(uint32_t tid, Task &task)
 	task.comm_known = true;
 }
 
+uint64_t cgroup_of(uint32_t tid, const std::string &root)
+{
+	std::string text = root.empty() ? "" : "\n" + read_file(fmt::format("/proc/{}/cgroup", tid));
+	size_t at = text.find("\n0::/"); // the line of the v2 hierarchy
+	if (at == text.npos)
+		return 0;
+	auto id = cgroup_id(root + text.substr(at + 4, text.find('\n', at + 1) - at - 4));
+	return id ? *id : 0;
+}
+
 } // namespace
 
-Tasks::Tasks()
+Tasks::Tasks() : cgroup_root_(find_cgroup_root())
 {
 	Task &idle = tasks_[0];
 	idle.comm_known = idle.ids_known = true;
@@ -65,6 +76,7 @@ void Tasks::read_ids(uint32_t tid, Task &task, uint64_t now)
 		return;
 	task.uid = number_behind(text, "\nUid:");
 	task.gid = number_behind(text, "\nGid:");
+	task.cgroup = cgroup_of(tid, cgroup_root_);
 	task.ids_known = true;
 }
 
@@ -126,10 +138,22 @@ const char *Tasks::comm(uint32_t tid, uint32_t cpu)
 	return task.comm;
 }
 
+void Tasks::refresh_ids(uint32_t tid, Task &task, uint64_t now)
+{
+	if (tid && (!task.ids_known || task.ids_read + ids_age_ns < now))
+		read_ids(tid, task, now);
+}
+
+uint64_t Tasks::cgroup_id(uint32_t tid, uint64_t now)
+{
+	Task &task = this->task(tid);
+	refresh_ids(tid, task, now);
+	return task.cgroup;
+}
+
 uint64_t Tasks::uid_gid(uint32_t tid, uint64_t now)
 {
 	Task &task = this->task(tid);
-	if (tid && (!task.ids_known || task.ids_read + ids_age_ns < now))
-		read_ids(tid, task, now);
+	refresh_ids(tid, task, now);
 	return uint64_t(task.gid) << 32 | task.uid;
 }

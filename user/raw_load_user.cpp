@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // raw_load: programs started, counted by a BPF program of bare instructions, loaded with bpf(2) alone.
-#include "raw_load.h"
-#include "layer/engine/seam.h"
+#include "layer/bpf_syscall.h"
 #include "layer/sample.h"
 #include "layer/unique_fd.h"
+#include "raw_load_kern.h"
 
 #include <cctype>
 #include <fmt/format.h>
@@ -67,7 +67,7 @@ class RawLoad final : public Sample {
 		attr.key_size = sizeof(uint32_t);
 		attr.value_size = sizeof(uint64_t);
 		attr.max_entries = cpus_;
-		map_.reset(static_cast<int>(seam_bpf(BPF_MAP_CREATE, &attr, sizeof(attr))));
+		map_.reset(static_cast<int>(bpf_syscall(BPF_MAP_CREATE, &attr, sizeof(attr))));
 		return map_ ? Result<void>() : errno_error("raw_load: failed to create a map");
 	}
 
@@ -100,7 +100,7 @@ class RawLoad final : public Sample {
 		attr.log_level = 1; // what the verifier thinks of each instruction
 		attr.log_buf = reinterpret_cast<uintptr_t>(log.data());
 		attr.log_size = static_cast<uint32_t>(log.size());
-		program_.reset(static_cast<int>(seam_bpf(BPF_PROG_LOAD, &attr, sizeof(attr))));
+		program_.reset(static_cast<int>(bpf_syscall(BPF_PROG_LOAD, &attr, sizeof(attr))));
 		if (program_)
 			return {};
 		Error error = errno_error("raw_load: failed to load the program");
@@ -116,7 +116,7 @@ class RawLoad final : public Sample {
 			attr.map_fd = static_cast<uint32_t>(map_.get());
 			attr.key = reinterpret_cast<uintptr_t>(&cpu);
 			attr.value = reinterpret_cast<uintptr_t>(&now);
-			if (seam_bpf(BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr)) != 0)
+			if (bpf_syscall(BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr)) != 0)
 				return errno_error("raw_load: failed to read the map");
 			uint64_t count = now - std::exchange(seen_[cpu], now);
 			if (count)
@@ -130,7 +130,7 @@ const Register<RawLoad> sample{{
 	.name = "raw_load",
 	.summary = "programs started, counted by bare BPF instructions",
 	.description = "Counts what execve(2) starts, by CPU. What is special is how: its instructions are typed in, in "
-		       "kern/raw_load.h, and go to bpf(2) without a compiler, an ELF file or libbpf. --explain shows each "
+		       "kern/raw_load_kern.h, and go to bpf(2) without a compiler, an ELF file or libbpf. --explain shows each "
 		       "call.",
 	.columns = columns,
 	.example = "",

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "layer/engine/cgroup.h"
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <mntent.h>
+#include <string_view>
+
+std::string find_cgroup_root()
+{
+	std::unique_ptr<FILE, int (*)(FILE *)> mounts(setmntent("/proc/self/mounts", "r"), endmntent);
+	while (const mntent *mount = mounts ? getmntent(mounts.get()) : nullptr)
+		if (mount->mnt_type == std::string_view("cgroup2"))
+			return mount->mnt_dir;
+	return "";
+}
+
+// A handle of a folder in a cgroup file system is its number. (The inode's number is the same since 5.5 only.)
+Result<uint64_t> cgroup_id(const std::string &folder)
+{
+	union {
+		file_handle handle;
+		std::array<char, sizeof(file_handle) + sizeof(uint64_t)> room;
+	} all{};
+	int mount = 0;
+	uint64_t id = 0;
+	all.handle.handle_bytes = sizeof(id);
+	if (name_to_handle_at(AT_FDCWD, folder.c_str(), &all.handle, &mount, 0) != 0)
+		return errno_error(folder);
+	memcpy(&id, all.handle.f_handle, sizeof(id));
+	return id;
+}
