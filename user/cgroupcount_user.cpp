@@ -77,7 +77,10 @@ const Register<Cgroupcount> sample{{
 	.description = "Counts system calls by the cgroup (v2) of the task that makes them: by service, by container. With -N it looks "
 		       "at one in N, which costs less, and prints the estimate for all.",
 	.columns = columns,
-	.example = "",
+	.example = R"($ anyprobe cgroupcount -q -d 1 -N 10
+       CALLS CGROUP
+       46240 /
+)",
 	.instead = "syscount -P counts by process",
 }};
 

@@ -109,7 +109,15 @@ const Register<CoreFields> sample{{
 		       "they hold for anyprobe itself, as the same compiled program finds it on every kernel: fields that were "
 		       "renamed or moved, a bit field, an enumerator, constants of the configuration.",
 	.columns = columns,
-	.example = "",
+	.example = R"($ anyprobe core_fields -q
+WHAT                                         HERE   OFFSET  BYTES VALUE
+struct task_struct                           yes         -   9792 -
+task_struct.comm                             yes      2976     16 core_fields
+task_struct.__state (5.14)                   yes        24      4 0
+task_struct.state (until 5.13)               no          -      - -
+task_struct.sched_reset_on_fork (one bit)    yes      2340      4 0
+...
+)",
 	.instead = "anyprobe btf check compares a BTF file with this kernel",
 }};
 

@@ -132,7 +132,15 @@ const Register<Netcount> sample{{
 	.description = "Counts the TCP connections that this machine begins, by the network that the peer's address is in: of several, the "
 		       "one with the longest prefix. --peers shows the latest addresses, too.",
 	.columns = columns,
-	.example = "",
+	.example = R"($ anyprobe netcount -q -d 2 --net 127.0.0.0/8 --net 10.0.0.0/8 --net 10.1.0.0/16 --peers 2
+NETWORK                        CONNECTS
+127.0.0.0/8                           3
+10.1.0.0/16                           1
+
+PEER                           CONNECTS AGO
+10.1.2.3                              1 1.05
+127.0.0.1                             3 1.06
+)",
 	.instead = "tcpconnect shows each connect",
 }};
 

@@ -133,7 +133,11 @@ const Register<RawLoad> sample{{
 		       "kern/raw_load_kern.h, and go to bpf(2) without a compiler, an ELF file or libbpf. --explain shows each "
 		       "call.",
 	.columns = columns,
-	.example = "",
+	.example = R"($ anyprobe raw_load -q -d 2
+  CPU   PROGRAMS
+    0          4
+    1          6
+)",
 	.instead = "execsnoop shows each program",
 }};
 

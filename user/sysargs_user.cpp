@@ -115,7 +115,11 @@ const Register<Sysargs> sample{{
 	.description = "Shows system calls as they begin, with what their arguments mean, a row each. The program at the tracepoint jumps "
 		       "to the one that knows the call: one for numbers, one for mmap(2), one for paths.",
 	.columns = columns,
-	.example = "",
+	.example = R"($ anyprobe sysargs -q newfstatat mmap
+    PID COMM             SYSCALL      ARGUMENTS
+   3510 as               mmap         length=353616 prot=0x1 flags=0x2
+   3510 as               newfstatat   dirfd=-100 path=kernel/trace/trace_uprobe.o
+)",
 	.instead = "syscount counts system calls",
 }};
 
