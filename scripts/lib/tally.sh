@@ -27,8 +27,13 @@ start() {
 	local log=$1
 	shift
 	: >"$log"
+	start_shown "$@" >"$log" 2>&1
+}
+
+# start_shown COMMAND...: the same, but what it prints is seen as it comes.
+start_shown() {
 	set -m
-	"$@" >"$log" 2>&1 </dev/null &
+	"$@" </dev/null &
 	started=$!
 	set +m
 	running+=("$started")
@@ -144,7 +149,8 @@ check() {
 	local name=$1 start=$SECONDS
 	shift
 	heading "$name"
-	if "$@"; then
+	start_shown "$@"
+	if finished "$started"; then
 		tally "$name" 1 0 0 $((SECONDS - start))
 	else
 		echo "test: failed to pass $name: see above"
