@@ -5,8 +5,11 @@
 #include "layer/btf_value.h"
 #include "suite.h"
 
+#include <filesystem>
+#include <fstream>
 #include <linux/btf.h>
 #include <map>
+#include <set>
 
 namespace
 {
@@ -213,6 +216,28 @@ void reads_build_ids()
 	CHECK_EQUAL(build_id_of_notes("\xff\xff\xff\xff\xff\xff\xff\xff\3\0\0\0GNU\0"sv), "");
 }
 
+// Each build of this program leaves a file of its own for each kernel.
+void old_files_go()
+{
+	namespace fs = std::filesystem;
+	const char *where = getenv("TMPDIR");
+	std::string folder = std::string(where ? where : "/tmp") + "/anyprobe-cuts-XXXXXX";
+	REQUIRE(mkdtemp(folder.data()));
+	auto now = fs::file_time_type::clock::now();
+	for (const char *name : {"6.1-ab-1.btf", "6.1-ab-2.btf", "6.1-ab-3.btf", "6.1-ab-4.btf.XXXX", "6.2-ab-1.btf"}) {
+		std::ofstream(folder + "/" + name) << "types";
+		fs::last_write_time(folder + "/" + name, now - std::chrono::hours(name[7] - '0'));
+	}
+	fs::create_directory(folder + "/6.1-ab-folder");
+	drop_old_files(folder, "6.1-ab-", 2);
+	drop_old_files(folder + "/none", "6.1-ab-", 2);
+	std::set<std::string> left;
+	for (const auto &entry : fs::directory_iterator(folder))
+		left.insert(entry.path().filename());
+	CHECK(left == (std::set<std::string>{"6.1-ab-1.btf", "6.1-ab-2.btf", "6.1-ab-folder", "6.2-ab-1.btf"}));
+	fs::remove_all(folder);
+}
+
 const Suite suite{
 	"btf_cut",
 	{{"keeps what is named where it was", keeps_what_is_named_where_it_was},
@@ -220,6 +245,7 @@ const Suite suite{
 	 {"a flavour counts as its plain name", a_flavour_counts_as_its_plain_name},
 	 {"can be written and read again", can_be_written_and_read_again},
 	 {"programs are the same by the cut and by the whole", programs_are_the_same_by_the_cut_and_the_whole},
-	 {"reads build ids", reads_build_ids}}};
+	 {"reads build ids", reads_build_ids},
+	 {"of many builds' files the newest stay", old_files_go}}};
 
 } // namespace

@@ -4,9 +4,11 @@
 #include "layer/sample.h"
 #include "layer/unique_fd.h"
 
+#include <algorithm>
 #include <bpf/libbpf.h>
 #include <cstdio>
 #include <cstdlib>
+#include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -19,6 +21,7 @@ namespace {
 
 constexpr const char *directory = "/var/cache/anyprobe";
 constexpr const char *kernel_types = "/sys/kernel/btf/vmlinux";
+constexpr size_t cuts_kept = 4; // of one kernel: each build of this program makes its own
 
 // The build id of this very program, from its own mapped headers.
 std::string own_build_id()
@@ -120,6 +123,26 @@ Result<BtfPtr> cut_for_all_samples(const BtfView &kernel)
 	return cut_btf(kernel, objects);
 }
 
+void drop_old_files(const std::string &folder, const std::string &prefix, size_t kept)
+{
+	std::vector<std::pair<timespec, std::string>> files;
+	DIR *entries = opendir(folder.c_str());
+	if (!entries)
+		return;
+	while (const dirent *entry = readdir(entries)) {
+		std::string path = folder + "/" + entry->d_name;
+		struct stat status;
+		if (path.starts_with(folder + "/" + prefix) && lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode))
+			files.emplace_back(status.st_mtim, path);
+	}
+	closedir(entries);
+	std::sort(files.begin(), files.end(), [](const auto &a, const auto &b) {
+		return std::pair(a.first.tv_sec, a.first.tv_nsec) > std::pair(b.first.tv_sec, b.first.tv_nsec);
+	});
+	for (size_t i = kept; i < files.size(); i++)
+		unlink(files[i].second.c_str());
+}
+
 std::string build_id_of_notes(std::string_view notes)
 {
 	auto padded = [](size_t size) { return (size + 3) / 4 * 4; };
@@ -166,5 +189,7 @@ std::string cached_btf()
 		return path;
 	auto made = make(path);
 	explain(made ? "wrote " + path : made.error().message);
+	if (made)
+		drop_old_files(directory, kernel + "-", cuts_kept);
 	return made && is_trusted(path) ? path : "";
 }

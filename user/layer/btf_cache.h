@@ -40,3 +40,6 @@ Result<BtfPtr> cut_for_all_samples(const BtfView &kernel);
 
 // The GNU build id in a block of ELF notes, in hex; "" if there is none. Source: elf(5).
 std::string build_id_of_notes(std::string_view notes);
+
+// Of the files in `folder` whose name begins with `prefix`, only the `kept` newest stay.
+void drop_old_files(const std::string &folder, const std::string &prefix, size_t kept);
