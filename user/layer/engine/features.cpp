@@ -129,7 +129,10 @@ bool has_kernel_btf(const Features &f)
 
 Result<Tracefs> tracefs_of(const Features &f)
 {
-	return f.root().empty() ? Tracefs::open() : Tracefs::open_at(f.root() + "/sys/kernel/tracing");
+	if (f.root().empty())
+		return Tracefs::open();
+	auto files = Tracefs::open_at(f.root() + "/sys/kernel/tracing");
+	return files ? std::move(files) : Tracefs::open_at(f.root() + "/sys/kernel/debug/tracing"); // before 4.1
 }
 
 bool has_tracefs(const Features &f)
