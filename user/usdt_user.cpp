@@ -80,7 +80,7 @@ class Usdt final : public EventSample<usdt_kern, usdt_event> {
 	Result<void> attach(Trace &trace) override
 	{
 		std::vector<Hook> hooks;
-		bool with_cookies = kern().rodata->with_cookies;
+		bool with_cookies = features().has(Feature::attach_cookie);
 		for (uint32_t number = 0; number < places_.size(); number++) {
 			usdt_place place = usdt_place_of(places_[number], strings_);
 			if (bpf_map_update_elem(bpf_map__fd(kern().maps.places), &number, &place, BPF_ANY) != 0)

@@ -105,8 +105,11 @@ Result<void> Trace::load()
 		if (auto ready = prepare_buffer(map); !ready)
 			return ready;
 	int err = sample_.load();
-	if (err)
-		return log_error("object: failed to load", -err);
+	if (err) {
+		Error error = log_error("object: failed to load", -err);
+		lacks_hooks_ = !features().has(Feature::global_data); // so old that its verifier knows less, too
+		return error;
+	}
 	auto chosen = choose_loaded(engine_, object_);
 	lacks_hooks_ = !chosen;
 	return chosen;

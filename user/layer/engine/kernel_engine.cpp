@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "layer/engine/kernel_engine.h"
 #include "layer/engine/features.h"
+#include "layer/engine/old_kernel.h"
 #include "layer/engine/seam.h"
 #include "layer/engine/tracefs.h"
 #include "layer/unique_fd.h"
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <optional>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -66,6 +68,7 @@ std::optional<Pmu> find_pmu(const std::string &name)
 
 class KernelEngine final : public Engine {
 	std::optional<Tracefs> tracefs_;
+	OldKernel old_;
 
 	Result<Tracefs *> tracefs()
 	{
@@ -90,7 +93,18 @@ public:
 	std::string reason() const override { return "this kernel runs BPF itself"; }
 	long bpf(int command, union bpf_attr *attr, unsigned size) override
 	{
-		return syscall(__NR_bpf, command, attr, size);
+		long result = syscall(__NR_bpf, command, attr, size);
+		if (result < 0)
+			result = old_.answer(command, *attr, size);
+		else if (command == BPF_MAP_CREATE)
+			old_.forget(static_cast<int>(result));
+		return result;
+	}
+	void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) override
+	{
+		if ((flags & MAP_FIXED) && old_.is_plain(fd))
+			return mprotect(address, length, protection) == 0 ? address : MAP_FAILED;
+		return Engine::mmap(address, length, protection, flags, fd, offset);
 	}
 	Result<void> supports(const Hook &hook) override;
 	Result<std::unique_ptr<Link>> attach(int program_fd, const Hook &hook) override;
