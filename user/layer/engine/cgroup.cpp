@@ -8,6 +8,7 @@
 #include <memory>
 #include <mntent.h>
 #include <string_view>
+#include <sys/stat.h>
 
 std::string find_cgroup_root()
 {
@@ -18,7 +19,8 @@ std::string find_cgroup_root()
 	return "";
 }
 
-// A handle of a folder in a cgroup file system is its number. (The inode's number is the same since 5.5 only.)
+// A handle of a folder in a cgroup file system is its number. So is the inode's number, since 5.5: that has to do where
+// the kernel gives no handles (CONFIG_FHANDLE).
 Result<uint64_t> cgroup_id(const std::string &folder)
 {
 	union {
@@ -28,8 +30,12 @@ Result<uint64_t> cgroup_id(const std::string &folder)
 	int mount = 0;
 	uint64_t id = 0;
 	all.handle.handle_bytes = sizeof(id);
-	if (name_to_handle_at(AT_FDCWD, folder.c_str(), &all.handle, &mount, 0) != 0)
-		return errno_error(folder);
+	if (name_to_handle_at(AT_FDCWD, folder.c_str(), &all.handle, &mount, 0) != 0) {
+		struct stat status;
+		if (stat(folder.c_str(), &status) != 0)
+			return errno_error(folder);
+		return static_cast<uint64_t>(status.st_ino);
+	}
 	memcpy(&id, all.handle.f_handle, sizeof(id));
 	return id;
 }
