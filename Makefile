@@ -16,16 +16,18 @@ PKG_CONFIG ?= pkg-config
 
 ARCH     := $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/')
 VERSION  := 0.1.0
+# The same bytes wherever and whenever it is built: no folder of this machine in what is compiled.
+SAME_PATHS = -ffile-prefix-map=$(CURDIR)=.
 
 WARNINGS := -Wall -Wextra -Werror
 CFLAGS   ?= -O2 -g
 # Small is fast here: most of a short run is the kernel mapping the program's file.
 CXXFLAGS ?= -Os -g
-CXXFLAGS_ALL = -std=c++20 $(CXXFLAGS) $(SANITIZE) $(WARNINGS) -fno-rtti -ffunction-sections -fdata-sections \
+CXXFLAGS_ALL = -std=c++20 $(CXXFLAGS) $(SANITIZE) $(SAME_PATHS) $(WARNINGS) -fno-rtti -ffunction-sections -fdata-sections \
 	-DFMT_HEADER_ONLY -DANYPROBE_VERSION='"$(VERSION)"' -Iuser -Ikern -I. -I$(O) -I$(O)/skeletons
-CFLAGS_ALL   = -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(SANITIZE) $(WARNINGS) -I.
+CFLAGS_ALL   = -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(SANITIZE) $(SAME_PATHS) $(WARNINGS) -I.
 BPF_CPU  ?= v1
-BPF_CFLAGS = -g -O2 -target bpf -mcpu=$(BPF_CPU) -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
+BPF_CFLAGS = -g -O2 -target bpf -mcpu=$(BPF_CPU) $(SAME_PATHS) -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
 	-Wno-missing-declarations -Wno-unused-parameter -Ikern/include -Ikern -idirafter /usr/include/$(shell $(CC) -dumpmachine)
 LIBBPF_A ?= $(firstword $(wildcard $(addsuffix /libbpf.a,$(shell $(PKG_CONFIG) --variable=libdir libbpf 2>/dev/null) \
 	/usr/lib/$(shell $(CC) -dumpmachine) /usr/lib64 /usr/lib)))
@@ -42,8 +44,8 @@ endif
 
 BPF_OBJECTS := $(SAMPLES:%=$(O)/kern/%_kern.o)
 SKELETONS   := $(SAMPLES:%=$(O)/skeletons/%.skel.h)
-LAYER_SRCS  := $(wildcard user/layer/*.cpp user/layer/*/*.cpp)
-ENGINE_SRCS := $(wildcard ftrace/*.cpp)
+LAYER_SRCS  := $(sort $(wildcard user/layer/*.cpp user/layer/*/*.cpp))
+ENGINE_SRCS := $(sort $(wildcard ftrace/*.cpp))
 SAMPLE_OBJS := $(SAMPLES:%=$(O)/user/%_user.o)
 BARE_OBJS   := $(BARE_SAMPLES:%=$(O)/user/%_user.o)
 # Everything but main(): what the test programs link too.
@@ -51,7 +53,7 @@ LAYER_OBJS  := $(LAYER_SRCS:%.cpp=$(O)/%.o)
 ENGINE_OBJS := $(ENGINE_SRCS:%.cpp=$(O)/%.o)
 PROGRAM_OBJS := $(LAYER_OBJS) $(ENGINE_OBJS) $(SAMPLE_OBJS) $(BARE_OBJS)
 
-.PHONY: all help clean samples asan print-tests tests man install
+.PHONY: all help clean samples asan print-tests tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -83,7 +85,7 @@ $(O)/libbpf.a: $(LIBBPF_A) Makefile | $(O)/
 $(O)/syscall_names.inc: Makefile | $(O)/
 	$(call say,GEN)
 	$(Q)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
-		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{\2, "\1"},/p' | sort > $@
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{\2, "\1"},/p' | LC_ALL=C sort > $@
 
 $(O)/user/layer/symbols/syscall_name.o: $(O)/syscall_names.inc
 
@@ -136,12 +138,18 @@ $(O)/tests/live-tests: $(LIVE_OBJS)
 	$(call say,LINK)
 	$(Q)$(LINK) $(filter %.o,$^) -lcunit
 
+# anyprobe on a bpf(2) that answers as that of 3.10 does; the live tests take it as ANYPROBE.
+$(O)/tests/old-kernel: tests/old/old_kernel.cpp
+	$(call say,CXX)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -O1 -std=c++20 $(WARNINGS) -static $< -o $@
+
 $(O)/tests/measure: tests/bench/measure.cpp
 	$(call say,CXX)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -O2 -std=c++20 $(WARNINGS) $< -o $@
 
-tests: $(O)/tests/unit-tests $(O)/tests/live-tests $(TEST_PROGRAMS) ## the test programs
+tests: $(O)/tests/unit-tests $(O)/tests/live-tests $(O)/tests/old-kernel $(TEST_PROGRAMS) ## the test programs
 
 asan: ## the unit tests and anyprobe under AddressSanitizer and UBSan, in .output/asan/
 	$(Q)$(MAKE) O=$(O)/asan CXXFLAGS="-O1 -g" CFLAGS="-O1 -g" \
@@ -158,7 +166,7 @@ print-tests:
 KDIR ?= /lib/modules/$(shell uname -r)/build
 MODULE_RELEASE = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h $(KDIR)/include/linux/utsrelease.h 2>/dev/null)
 MODULE_DIR = $(abspath $(O))/module/$(MODULE_RELEASE)
-.PHONY: modules dkms-source module-tests
+.PHONY: modules module-tests
 modules: ## the kernel module, for KDIR=… (the running kernel's headers), in .output/module/RELEASE/
 	$(Q)test -f $(KDIR)/Makefile || { echo "make: failed to build the module: $(KDIR) has no kernel headers: install \
 	linux-headers-$$(uname -r) (or kernel-devel), or give KDIR=" >&2; exit 1; }
@@ -169,13 +177,6 @@ modules: ## the kernel module, for KDIR=… (the running kernel's headers), in .
 	$(if $(SIGN_KEY),$(Q)for ko in $(MODULE_DIR)/*.ko; do $(KDIR)/scripts/sign-file sha256 $(SIGN_KEY) $(SIGN_CERT) $$ko || exit 1; done)
 	$(call say,MODULE)
 
-dkms-source: ## the module's source for DKMS, in $(DESTDIR)/usr/src/anyprobe-VERSION
-	$(Q)install -d $(DESTDIR)/usr/src/anyprobe-$(VERSION)/kmod $(DESTDIR)/usr/src/anyprobe-$(VERSION)/vm
-	$(Q)sed 's/@VERSION@/$(VERSION)/' dkms.conf > $(DESTDIR)/usr/src/anyprobe-$(VERSION)/dkms.conf
-	$(Q)cp Kbuild COPYING $(DESTDIR)/usr/src/anyprobe-$(VERSION)/
-	$(Q)cp kmod/*.[ch] kmod/configure $(DESTDIR)/usr/src/anyprobe-$(VERSION)/kmod/
-	$(Q)cp vm/*.[ch] $(DESTDIR)/usr/src/anyprobe-$(VERSION)/vm/
-
 # What is thrown at /dev/anyprobe, inside a guest of scripts/vm.
 $(O)/tests/module/%: tests/module/%.c tests/module/module.c tests/module/module.h kmod/protocol.h
 	$(call say,CC)
@@ -185,17 +186,7 @@ $(O)/tests/module/%: tests/module/%.c tests/module/module.c tests/module/module.
 MODULE_TESTS = $(filter-out module,$(patsubst tests/module/%.c,%,$(wildcard tests/module/*.c)))
 module-tests: $(MODULE_TESTS:%=$(O)/tests/module/%) ## the module's own tests, for a guest
 
-man: $(O)/anyprobe ## the manual pages, in .output/man/
-	$(Q)mkdir -p $(O)/man
-	$(Q)for page in anyprobe $(SAMPLES) $(BARE_SAMPLES); do \
-		$(O)/anyprobe man $$page > $(O)/man/$$([ $$page = anyprobe ] || echo anyprobe-)$$page.1 || exit 1; done
-
-PREFIX ?= /usr/local
-install: $(O)/anyprobe man ## into $(DESTDIR)$(PREFIX)
-	install -D -m 755 $(O)/anyprobe $(DESTDIR)$(PREFIX)/bin/anyprobe
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 $(O)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -D -m 644 scripts/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/anyprobe
+include packaging/build.mk
 
 clean: ## remove .output/
 	$(Q)rm -rf $(O)

@@ -13,7 +13,7 @@ else
   vm_say = @printf '  %-8s %s\n' $(1) $(patsubst $(O)/%,%,$@)
 endif
 
-VM_SRCS   := $(filter-out vm/port_kernel.c,$(wildcard vm/*.c))
+VM_SRCS   := $(filter-out vm/port_kernel.c,$(sort $(wildcard vm/*.c)))
 VM_KSRCS  := $(filter-out vm/port_user.c vm/port_kernel.c,$(wildcard vm/*.c))
 VM_WARN   := -Wall -Wextra -Werror
 VM_KERNEL_x86_64 := -mno-sse -mno-mmx -mno-red-zone -mcmodel=kernel
@@ -55,11 +55,11 @@ vm-ci: vm-tests vm-fuzz vm-tsan ## all of the machine's tests, the comparison, f
 $(O)/libvm/%.o: %.c
 	$(call vm_say,CC)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 $(CFLAGS) $(SANITIZE) $(VM_WARN) $(if $(findstring interp,$<),$(VM_NO_GCSE)) -ffunction-sections -MMD -MP -c $< -o $@
+	$(Q)$(CC) -std=gnu11 $(CFLAGS) $(SANITIZE) $(SAME_PATHS) $(VM_WARN) $(if $(findstring interp,$<),$(VM_NO_GCSE)) -ffunction-sections -MMD -MP -c $< -o $@
 
 $(O)/libvm.a: $(VM_LIB_OBJS)
 	$(call vm_say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
 $(O)/vm-kernel/%.o: %.c
 	$(call vm_say,CC)
