@@ -50,6 +50,15 @@ void lists_and_examines()
 			for (const char *bpf : {"bpf(2)", "kprobe programs", "bpf_probe_read_kernel", "attach cookies", "ring buffer"})
 				if (row.value("feature", "") == bpf)
 					CHECK_EQUAL(row["here"].get<bool>(), false);
+		for (const std::vector<std::string> &command :
+		     {std::vector<std::string>{"module", "status"}, {"module", "load", "/nowhere/anyprobe.ko"}, {"module", "unload"},
+		      {"btf", "check", own_path()}, {"btf", "check", "/sys/kernel/btf/vmlinux"}, {"btf", "from-vmlinux", own_path()},
+		      {"btf", "make", "--headers", "/nowhere", "-o", "/nowhere/types"}, {"btf", "make", "--headers", "/", "-o", "/nowhere/types"}}) {
+			Run told = run(command);
+			CHECK(ended_by_itself(told) || told.status == 2);
+			CHECK(told.status == 0 || lines_in(told.err + told.out) >= 1);
+			CHECK(told.err.find(strerror(ENOSYS)) == told.err.npos || command[0] == "module");
+		}
 		CHECK_EQUAL(run({"version"}).status, 0);
 		CHECK_EQUAL(run({"man", "execsnoop"}).status, 0);
 	}

@@ -203,7 +203,7 @@ constexpr FeatureRow rows[] = {
 	{Feature::stack_trace_map, "stack trace maps", "4.6", "", "stacks", has_map_type<BPF_MAP_TYPE_STACK_TRACE>},
 	{Feature::perf_buffer, "perf buffer", "4.3", "CONFIG_PERF_EVENTS", "events, where there is no ring buffer", has_map_type<BPF_MAP_TYPE_PERF_EVENT_ARRAY>},
 	{Feature::ring_buffer, "ring buffer", "5.8", "", "events", has_map_type<BPF_MAP_TYPE_RINGBUF>},
-	{Feature::global_data, "global data", "5.2", "", "constants: -p, --comm and options", has_global_data},
+	{Feature::global_data, "global data", "5.2", "", "programs' variables; constants do without", has_global_data},
 	{Feature::bounded_loops, "bounded loops", "5.3", "", "loops that are not unrolled", has_bounded_loops},
 	{Feature::probe_read_kernel, "bpf_probe_read_kernel", "5.5", "", "reading memory", has_helper<BPF_PROG_TYPE_KPROBE, BPF_FUNC_probe_read_kernel>},
 	{Feature::attach_cookie, "attach cookies", "5.15", "", "one program on many places", has_helper<BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie>},
