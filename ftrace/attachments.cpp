@@ -53,9 +53,9 @@ ProbeCounts Attachment::counts() const
 void Attachment::count_hits()
 {
 	sees_all = true;
-	for (EventSource *source : sources)
-		source->count(tally->seen());
 	hits = counts().hits;
+	for (EventSource *source : sources)
+		source->count(tally->seen(), tally->read_at());
 }
 
 Attachment::~Attachment()

@@ -33,6 +33,7 @@ class EventSource {
 	std::vector<std::shared_ptr<Replay>> replays_;
 	unsigned users_ = 0;
 	uint64_t *seen_ = nullptr;
+	uint64_t since_ = 0;
 
 	Result<void> open_on(int id, uint32_t cpu, int pid);
 	Result<void> open(int id);
@@ -42,14 +43,18 @@ public:
 
 	// One more program. Where two select differently, all is recorded.
 	Result<void> add(int id, const Selection &selection, std::shared_ptr<Replay> replay);
-	// Count the records there.
-	void count(uint64_t *seen) { seen_ = seen; }
+	// Count there the records that are not older.
+	void count(uint64_t *seen, uint64_t since)
+	{
+		seen_ = seen;
+		since_ = since;
+	}
 	// A program less: the last one closes the events. What they have recorded is still replayed.
 	void release();
 
 	void run(const Record &record)
 	{
-		if (seen_)
+		if (seen_ && record.time >= since_)
 			++*seen_;
 		for (const auto &replay : replays_)
 			replay->run(record);

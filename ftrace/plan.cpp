@@ -287,6 +287,7 @@ Result<Plan> PlanMaker::make()
 	for (unsigned at = 0; at < event->header_size(); at += 8) // the common fields
 		plan.context.push_back({at, 8, ContextPart::From::record, at, 8, false, 0});
 	plan.context.insert(plan.context.end(), fetches.context().begin(), fetches.context().end());
+	plan.may_overflow = fetches.may_overflow();
 	plan.fetches = std::move(fetches.fetches());
 	plan.uses_current = fetches.current() >= 0;
 	plan.current_fetch = fetches.current();
@@ -295,7 +296,6 @@ Result<Plan> PlanMaker::make()
 	plan.filter = filter.text;
 	plan.process = filter.process;
 	plan.not_process = filter.not_process;
-	plan.may_overflow = fetches.may_overflow();
 	plan.kernel_stack = run.kernel_stack;
 	plan.user_stack = run.user_stack;
 	plan.helpers.assign(run.helpers.begin(), run.helpers.end());

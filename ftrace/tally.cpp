@@ -3,7 +3,9 @@
 #include "ftrace/probes.h"
 
 #include <ctime>
+#include <fcntl.h>
 #include <sstream>
+#include <unistd.h>
 
 namespace {
 
@@ -17,6 +19,15 @@ uint64_t now_ns()
 	timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+std::string read_all(const UniqueFd &file)
+{
+	std::string text;
+	char block[4096];
+	for (ssize_t got; (got = read(file.get(), block, sizeof(block))) > 0;)
+		text.append(block, static_cast<size_t>(got));
+	return text;
 }
 
 } // namespace
@@ -45,11 +56,11 @@ ProbeCounts Tally::counts(const std::vector<std::string> &events)
 		counts_.clear();
 		for (unsigned i = 0; i < tries && counts_.empty(); i++) {
 			auto definitions = files_.read(file_name(ProbeFile::kprobe_events));
-			auto profile = files_.read("kprobe_profile");
+			auto profile = files_.open_file("kprobe_profile", O_RDONLY);
+			read_at_ = now_ns(); // opening it may be a hit
 			if (definitions && profile)
-				counts_ = parse_profile(*definitions, *profile);
+				counts_ = parse_profile(*definitions, read_all(*profile));
 		}
-		read_at_ = now;
 	}
 	for (const std::string &event : events)
 		if (auto at = counts_.find(event); at != counts_.end()) {

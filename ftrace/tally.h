@@ -32,7 +32,8 @@ class Tally {
 public:
 	explicit Tally(const Tracefs &files) : files_(files) {}
 
-	// What the kernel has counted for these by now, in all.
+	// What the kernel has counted for these by now, in all; from read_at() on (ns of CLOCK_MONOTONIC) at the earliest.
+	uint64_t read_at() const { return read_at_; }
 	ProbeCounts counts(const std::vector<std::string> &events);
 
 	void add_misses(uint64_t misses) { misses_ += misses; }

@@ -263,6 +263,25 @@ void refuses_what_an_event_has_no_room_for()
 		    "ftrace: failed to plan wide: it reads 296 bytes of memory; an event carries 256");
 }
 
+// What a string is, not what the program takes of it, decides how long a record gets.
+void knows_when_strings_make_an_event_too_large()
+{
+	const char *text = "r3 = *(u64 *)(r1 +112)\nr1 = r10\nr1 += -64\nr2 = 64\ncall probe_read_kernel_str\nr0 = 0\nexit\n";
+	auto explained = [&](unsigned max_event) {
+		PlanCase test;
+		test.kernel.max_event = max_event;
+		auto plan = test.program("text", text).plan(HookKind::kprobe);
+		REQUIRE(plan);
+		bool is_said = false;
+		for (const std::string &line : plan->explanation)
+			is_said |= line.find(fmt::format("larger than {} bytes is not recorded", max_event)) != line.npos;
+		CHECK_EQUAL(is_said, plan->may_overflow);
+		return is_said;
+	};
+	CHECK(explained(2048));
+	CHECK(!explained(8192));
+}
+
 void says_which_files_are_missing()
 {
 	Kernel bare = new_kernel();
@@ -292,6 +311,7 @@ const Suite suite(
 		{"takes a clock without memory", takes_a_clock_without_memory},
 		{"refuses what no event can do", refuses_what_no_event_can_do},
 		{"refuses what an event has no room for", refuses_what_an_event_has_no_room_for},
+		{"knows when strings make an event too large", knows_when_strings_make_an_event_too_large},
 		{"says which files are missing", says_which_files_are_missing},
 	});
 
