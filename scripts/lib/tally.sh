@@ -117,6 +117,7 @@ count_log() {
 	last=$(tail -n 1 "$3" | tr -d '\r')
 	if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
 		count "$1" "$2" "${BASH_REMATCH[@]:1:3}" "$4"
+		keep_results "$1" "$3"
 	elif [ "$2" -eq 77 ]; then
 		echo "skip: $1: $(grep -v skip: "$3" | tail -n 1)"
 		SKIPPED+=("$1: $(grep -v skip: "$3" | tail -n 1)")
@@ -129,6 +130,25 @@ count_log() {
 	while read -r last; do
 		SKIPPED+=("$1: ${last#skip: }")
 	done < <(grep '^skip: ' "$3" || true)
+}
+
+# keep_results PART LOG: of a round "ENGINE engine on KERNEL", what scripts/table makes its page of: SUITE, result, case, reason.
+keep_results() {
+	local engine kernel
+	[[ $1 =~ ^([a-z]+)\ engine\ on\ (.+)$ ]] || return 0
+	engine=${BASH_REMATCH[1]} kernel=${BASH_REMATCH[2]}
+	case $engine:$kernel in # what auto is there
+	auto:*-nobpf) engine=ftrace ;;
+	auto:*) engine=kernel ;;
+	esac
+	mkdir -p "$TOP/.output/results"
+	tr -d '\r' <"$2" | awk -F ': ' -v OFS='\t' '
+		$1 == "pass" || $1 == "FAIL" || $1 == "skip" {
+			reason = $0
+			sub(/^[^:]*: [^:]*: /, "", reason)
+			if ($1 == "skip") reason = substr(reason, length($3) + 3); else reason = ""
+			print $2, $1 == "pass" ? "passed" : $1 == "FAIL" ? "failed" : "skipped", $3, reason
+		}' >"$TOP/.output/results/$engine $kernel.tsv"
 }
 
 # count PART STATUS PASSED FAILED SKIPPED SECONDS
