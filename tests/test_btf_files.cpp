@@ -78,6 +78,58 @@ void unpacks_bzimages()
 	CHECK(unpacked >= 1);
 }
 
+// $1: the kernel, $2: a folder for it, $3: the package to make. Kernels lie beside links to them, and beside other names.
+constexpr const char *make_deb = R"(set -e; cd "$2"; mkdir -p d/DEBIAN d/boot d/usr/lib/modules/1.2.3
+cp "$1" d/usr/lib/modules/1.2.3/vmlinuz; ln -s /usr/lib/modules/1.2.3/vmlinuz d/boot/vmlinuz-1.2.3; echo no >d/boot/vmlinux-gdb.py
+printf 'Package: k\nVersion: 1\nArchitecture: all\nMaintainer: n <n@n>\nDescription: d\n' >d/DEBIAN/control
+dpkg-deb --root-owner-group -b d k.deb >&2)";
+constexpr const char *make_rpm = R"(set -e; cd "$2"
+cat >k.spec <<-END
+Name: k
+Version: 1
+Release: 1
+Summary: s
+License: GPL
+%description
+d
+%install
+mkdir -p %{buildroot}/boot %{buildroot}/lib/modules/1.2.3
+cp $1 %{buildroot}/lib/modules/1.2.3/vmlinuz
+ln -s /lib/modules/1.2.3/vmlinuz %{buildroot}/boot/vmlinuz-1.2.3
+%files
+/boot
+/lib/modules
+END
+HOME=$2 rpmbuild -bb --define "_topdir $2" --define '__os_install_post %{nil}' --define 'debug_package %{nil}' --define '_dbpath %{_topdir}/db' k.spec >&2
+mv RPMS/*/*.rpm k.rpm)";
+
+// The types of a kernel, after it went through such a package.
+void check_package(const char *script, const char *program, const char *unpacker, const std::string &name)
+{
+	for (const char *needed : {program, unpacker})
+		if (!run_external({"sh", "-c", "command -v $0 >/dev/null", needed}))
+			skip(fmt::format("there is no {} here", needed));
+	char folder[] = "/tmp/anyprobe-test-XXXXXX";
+	REQUIRE(mkdtemp(folder));
+	MemoryFile kernel(file_bytes(test_object("ring")));
+	auto made = run_external({"sh", "-c", script, "sh", kernel.path_for_others(), folder});
+	auto types = read_types(std::string(folder) + "/" + name);
+	(void)run_external({"rm", "-rf", folder});
+	CHECK_EQUAL(made ? "" : made.error().message, "");
+	CHECK_EQUAL(types ? "" : types.error().message, "");
+	CHECK(types && *types == section_bytes(test_object("ring"), ".BTF"));
+}
+
+void unpacks_deb_packages()
+{
+	check_package(make_deb, "dpkg-deb", "tar", "k.deb");
+}
+
+void unpacks_rpm_packages()
+{
+	check_package(make_rpm, "rpmbuild", "cpio", "k.rpm");
+}
+
 std::string refusal(std::string_view content)
 {
 	MemoryFile file(content);
@@ -184,6 +236,8 @@ void finds_members_of_members()
 const Suite suite{"btf files",
 		  {{"reads ELF files and BTF as it is", reads_elf_and_raw},
 		   {"unpacks the kernel of a bzImage", unpacks_bzimages},
+		   {"unpacks the kernel of a .deb", unpacks_deb_packages},
+		   {"unpacks the kernel of a .rpm", unpacks_rpm_packages},
 		   {"says what holds no types", says_what_holds_no_types},
 		   {"knows what samples read of kernel structs", knows_what_samples_read},
 		   {"one of two types that stand for each other will do", one_of_two_will_do},

@@ -112,10 +112,12 @@ Result<std::string> types_of_package(const std::vector<std::string> &command, co
 	return read_types(path_of(*content));
 }
 
-// $1 is the package. Of several kernels in it, the first.
-constexpr const char *from_deb = "f=$(dpkg-deb --fsys-tarfile \"$1\" | tar -t | grep -E '(/|^)vmlinu[xz]-[^/]*$' | sort | sed -n 1p); "
+// $1 is the package. Its listing is as of ls -l: only plain files count, for beside them lie links to them. Of several, the
+// first.
+#define CHOOSE_KERNEL "awk '/^-/ && $NF ~ /(^|\\/)vmlinu[xz](-[^\\/]*)?$/ && !/\\.py$/ && !found++ {print $NF}'"
+constexpr const char *from_deb = "f=$(dpkg-deb --fsys-tarfile \"$1\" | tar -tv | " CHOOSE_KERNEL "); "
 				 "[ -z \"$f\" ] || dpkg-deb --fsys-tarfile \"$1\" | tar -xO \"$f\"";
-constexpr const char *from_rpm = "f=$(rpm2cpio \"$1\" | cpio -t --quiet | grep -E '/vmlinu[xz](-[^/]*)?$' | sort | sed -n 1p); "
+constexpr const char *from_rpm = "f=$(rpm2cpio \"$1\" | cpio -tv --quiet | " CHOOSE_KERNEL "); "
 				 "[ -z \"$f\" ] || rpm2cpio \"$1\" | cpio -i --quiet --to-stdout \"$f\"";
 
 } // namespace
