@@ -2,7 +2,7 @@
 # Standalone build into .output/. `make` builds .output/anyprobe; `make help` lists the rest.
 # V=1 shows whole command lines.
 
-include samples.mk
+include samples.mk sources.mk
 
 O        ?= .output
 CC       ?= cc
@@ -15,7 +15,7 @@ LLVM_STRIP ?= llvm-strip
 PKG_CONFIG ?= pkg-config
 
 ARCH     := $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/')
-VERSION  := 0.1.0
+VERSION  := $(ANYPROBE_VERSION)
 # The same bytes wherever and whenever it is built: no folder of this machine in what is compiled.
 SAME_PATHS = -ffile-prefix-map=$(CURDIR)=.
 
@@ -23,14 +23,11 @@ WARNINGS := -Wall -Wextra -Werror
 CFLAGS   ?= -O2 -g
 # Small is fast here: most of a short run is the kernel mapping the program's file.
 CXXFLAGS ?= -Os -g
-CXXFLAGS_ALL = -std=c++20 $(CXXFLAGS) $(SANITIZE) $(SAME_PATHS) $(WARNINGS) -fno-rtti -ffunction-sections -fdata-sections \
-	-DFMT_HEADER_ONLY -DANYPROBE_VERSION='"$(VERSION)"' -Iuser -Ikern -I. -I$(O) -I$(O)/skeletons
+CXXFLAGS_ALL = $(CXXFLAGS) $(SANITIZE) $(SAME_PATHS) $(WARNINGS) $(PROGRAM_CXXFLAGS) -I$(O) -I$(O)/skeletons
 CFLAGS_ALL   = -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(SANITIZE) $(SAME_PATHS) $(WARNINGS) -I.
-BPF_CPU  ?= v1
-BPF_CFLAGS = -g -O2 -target bpf -mcpu=$(BPF_CPU) $(SAME_PATHS) -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
-	-Wno-missing-declarations -Wno-unused-parameter -Ikern/include -Ikern -idirafter /usr/include/$(shell $(CC) -dumpmachine)
-LIBBPF_A ?= $(firstword $(wildcard $(addsuffix /libbpf.a,$(shell $(PKG_CONFIG) --variable=libdir libbpf 2>/dev/null) \
-	/usr/lib/$(shell $(CC) -dumpmachine) /usr/lib64 /usr/lib)))
+BPF_ARCH := $(ARCH)
+BPF_CFLAGS = $(call bpf_flags,$(CC)) $(SAME_PATHS) -Werror
+LIBBPF_A ?= $(call find_libbpf,$(CC))
 LIBS     = $(O)/libvm.a $(O)/libbpf.a -lelf -lz
 
 ifeq ($(V),1)
@@ -44,8 +41,6 @@ endif
 
 BPF_OBJECTS := $(SAMPLES:%=$(O)/kern/%_kern.o)
 SKELETONS   := $(SAMPLES:%=$(O)/skeletons/%.skel.h)
-LAYER_SRCS  := $(sort $(wildcard user/layer/*.cpp user/layer/*/*.cpp))
-ENGINE_SRCS := $(sort $(wildcard ftrace/*.cpp))
 SAMPLE_OBJS := $(SAMPLES:%=$(O)/user/%_user.o)
 BARE_OBJS   := $(BARE_SAMPLES:%=$(O)/user/%_user.o)
 # Everything but main(): what the test programs link too.
@@ -78,14 +73,12 @@ $(O)/skeletons/%.skel.h: $(O)/kern/%_kern.o | $(O)/skeletons
 $(O)/libbpf.a: $(LIBBPF_A) Makefile | $(O)/
 	$(call say,OBJCOPY)
 	$(Q)test -n "$<" || { echo "make: no libbpf.a found: install libbpf-dev (scripts/setup build)" >&2; exit 1; }
-	$(Q)$(OBJCOPY) --redefine-sym syscall=ap_syscall --redefine-sym mmap=ap_mmap --redefine-sym mmap64=ap_mmap64 \
-		--redefine-sym ioctl=ap_ioctl --redefine-sym epoll_ctl=ap_epoll_ctl $< $@
+	$(Q)$(OBJCOPY) $(LIBBPF_RENAMES) $< $@
 
 # --- names of the system calls, from the C library's kernel headers ------------------------------
 $(O)/syscall_names.inc: Makefile | $(O)/
 	$(call say,GEN)
-	$(Q)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
-		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{\2, "\1"},/p' | LC_ALL=C sort > $@
+	$(Q)$(call syscall_names,$(CC)) > $@
 
 $(O)/user/layer/symbols/syscall_name.o: $(O)/syscall_names.inc
 

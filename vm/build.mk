@@ -5,6 +5,8 @@ O        ?= .output
 CLANG    ?= clang
 CFLAGS   ?= -O2 -g
 
+include sources.mk
+
 ifeq ($(V),1)
   Q =
   vm_say = @:
@@ -13,7 +15,6 @@ else
   vm_say = @printf '  %-8s %s\n' $(1) $(patsubst $(O)/%,%,$@)
 endif
 
-VM_SRCS   := $(filter-out vm/port_kernel.c,$(sort $(wildcard vm/*.c)))
 VM_KSRCS  := $(filter-out vm/port_user.c vm/port_kernel.c,$(wildcard vm/*.c))
 VM_WARN   := -Wall -Wextra -Werror
 VM_KERNEL_x86_64 := -mno-sse -mno-mmx -mno-red-zone -mcmodel=kernel
@@ -22,8 +23,7 @@ VM_KERNEL_FLAGS := -std=gnu89 -O2 -g -ffreestanding -nostdinc -isystem $(shell $
 	-D__KERNEL__ -Itests/machine/shim -fno-strict-aliasing -fno-common -fno-pic $(VM_KERNEL_$(shell uname -m)) \
 	-fno-asynchronous-unwind-tables -Wall -Wundef -Wstrict-prototypes -Wno-trigraphs \
 	-Wdeclaration-after-statement -Wvla -Wframe-larger-than=1024 -Werror
-# The dispatch has hundreds of indirect jumps; global CSE would fold them into one (so does the kernel's build).
-VM_NO_GCSE := $(shell $(CC) -fno-gcse -Werror -E -xc /dev/null >/dev/null 2>&1 && echo -fno-gcse)
+VM_NO_GCSE := $(call no_gcse,$(CC))
 
 VM_LIB_OBJS    := $(VM_SRCS:%.c=$(O)/libvm/%.o)
 VM_KERNEL_OBJS := $(VM_KSRCS:%.c=$(O)/vm-kernel/%.o)
