@@ -60,7 +60,7 @@ pid_t spawn(const std::string &path, std::vector<std::string> arguments, int out
 // The commands that only tell something run no programs.
 bool takes_engine(const std::vector<std::string> &arguments)
 {
-	static const std::set<std::string> others = {"list", "man", "module", "complete", "help", "version", "--help", "-h", "--version"};
+	static const std::set<std::string> others = {"btf", "list", "man", "module", "complete", "help", "version", "--help", "-h", "--version"};
 	bool is_given = std::find(arguments.begin(), arguments.end(), "--engine") != arguments.end();
 	return arguments.size() > 1 && !others.contains(arguments[1]) && !is_given;
 }
