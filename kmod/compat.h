@@ -20,9 +20,6 @@
 #ifdef AP_HAS_IRQ_WORK
 #include <linux/irq_work.h>
 #endif
-#ifdef AP_HAS_CPUS_READ_LOCK
-#include <linux/cpu.h>
-#endif
 
 struct inode;
 struct dentry;
@@ -140,15 +137,6 @@ typedef perf_overflow_handler_t ap_perf_handler_t;
 struct perf_event *ap_perf_create(struct perf_event_attr *attr, int cpu, ap_perf_handler_t handler, void *context);
 #endif
 void *ap_perf_record(struct perf_sample_data *data, u32 *size); /* in fragments since 4.8 */
-
-#ifdef AP_HAS_CPUS_READ_LOCK /* 4.13 */
-#define ap_cpus_read_lock cpus_read_lock
-#define ap_cpus_read_unlock cpus_read_unlock
-#else
-#include <linux/cpu.h>
-#define ap_cpus_read_lock get_online_cpus
-#define ap_cpus_read_unlock put_online_cpus
-#endif
 
 /* ---- uprobes: known by inode and offset, by an object since 6.12; handlers got a data pointer in 6.13 ---- */
 

@@ -78,7 +78,7 @@ static int attach(struct ap_link *link, struct anyprobe_attach *attach, char *na
 {
 	struct perf_event_attr attr = {.size = sizeof(attr), .sample_period = 1};
 	struct counters *counters = port_alloc(sizeof(*counters) + nr_cpu_ids * sizeof(struct perf_event *));
-	int err = 0, cpu;
+	int err, cpu;
 
 	if (!counters)
 		return -ENOMEM;
@@ -95,14 +95,13 @@ static int attach(struct ap_link *link, struct anyprobe_attach *attach, char *na
 	attr.type = PERF_TYPE_TRACEPOINT;
 	attr.config = attach->event;
 	attr.sample_type = PERF_SAMPLE_RAW;
-	ap_cpus_read_lock();
+	/* Without the lock against hotplug: the kernel takes it itself in here. A CPU may be gone meanwhile. */
 	for_each_online_cpu(cpu) {
 		err = add(counters, &attr, cpu, record_handler, link);
-		if (err)
-			break;
+		if (err && cpu_online(cpu))
+			return err;
 	}
-	ap_cpus_read_unlock();
-	return err;
+	return 0;
 }
 
 /* Releasing a counter waits for its handlers. */

@@ -11,9 +11,21 @@
 
 static const char *const functions[] = {"vfs_read", "ksys_read", "rw_verify_area", "do_sys_openat2", "schedule"};
 
+static unsigned event; /* sched:sched_switch */
+
+static void read_event(void)
+{
+	FILE *file = fopen("/sys/kernel/tracing/events/sched/sched_switch/id", "r");
+
+	check(file && fscanf(file, "%u", &event) == 1, "sched_switch has a number");
+	if (file)
+		fclose(file);
+}
+
 static int attach_some(int device, int program, int which)
 {
 	struct anyprobe_attach clock = {.kind = ANYPROBE_ON_CLOCK, .program_fd = program, .frequency = 1000};
+	struct anyprobe_attach record = {.kind = ANYPROBE_ON_TRACEPOINT, .program_fd = program, .event = event};
 
 	switch (which) {
 	case 0:
@@ -24,6 +36,8 @@ static int attach_some(int device, int program, int which)
 		clock.cpu = rand() % 2;
 		return ioctl(device, ANYPROBE_IOC_ATTACH, &clock);
 	case 3:
+		return ioctl(device, ANYPROBE_IOC_ATTACH, &record);
+	case 4:
 		return attach_name(device, program, ANYPROBE_ON_KRETPROBE, functions[rand() % COUNT(functions)]);
 	default:
 		return attach_name(device, program, ANYPROBE_ON_KPROBE, functions[rand() % COUNT(functions)]);
@@ -31,7 +45,8 @@ static int attach_some(int device, int program, int which)
 }
 
 static const unsigned types[] = {BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_PROG_TYPE_PERF_EVENT,
-				 BPF_PROG_TYPE_KPROBE,	       BPF_PROG_TYPE_KPROBE,	     BPF_PROG_TYPE_KPROBE};
+				 BPF_PROG_TYPE_TRACEPOINT,     BPF_PROG_TYPE_KPROBE,	     BPF_PROG_TYPE_KPROBE,
+				 BPF_PROG_TYPE_KPROBE};
 
 /* A map that counts by process, a ring that gets a record each time; read while it runs. 0 if all went well. */
 static int cycle(int device, unsigned long long *hits)
@@ -122,6 +137,7 @@ int main(int argc, char **argv)
 	time_t begun = time(NULL);
 	int device = device_open();
 
+	read_event();
 	srand(argc > 2 ? atoi(argv[2]) : 1);
 	load_start();
 	for (unsigned i = 0; i < count; i++)
