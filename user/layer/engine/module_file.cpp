@@ -36,15 +36,29 @@ bool exists(const std::string &path)
 	return stat(path.c_str(), &status) == 0;
 }
 
-// "none [integrity] confidentiality": the one in brackets is on.
-bool locked_down()
+std::string first_line(const char *path)
 {
-	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+	FILE *file = fopen(path, "re");
 	char line[128] = "";
-	bool locked = file && fgets(line, sizeof(line), file) && !strstr(line, "[none]");
-	if (file)
+	if (file) {
+		if (!fgets(line, sizeof(line), file))
+			line[0] = '\0';
 		fclose(file);
-	return locked;
+	}
+	return line;
+}
+
+// Why root may not: all of these give EPERM.
+std::string forbidden_to_root()
+{
+	// "none [integrity] confidentiality": the one in brackets is on.
+	std::string lockdown = first_line("/sys/kernel/security/lockdown");
+	if (!lockdown.empty() && lockdown.find("[none]") == std::string::npos)
+		return "the kernel is locked down and takes signed modules only: sign it with a key that the machine knows "
+		       "(docs/module.md)";
+	if (first_line("/proc/sys/kernel/modules_disabled")[0] == '1')
+		return "kernel.modules_disabled is 1: no module can be loaded until the next boot";
+	return "not permitted, even to root: the kernel may be locked down (dmesg says why), or this is a container";
 }
 
 Error explained(const std::string &file, int code)
@@ -52,11 +66,7 @@ Error explained(const std::string &file, int code)
 	std::string failed = fmt::format("module: failed to load {}: ", file);
 	switch (code) {
 	case EPERM:
-		if (locked_down())
-			return {failed + "the kernel is locked down and takes signed modules only: sign it with a key that the machine "
-					 "knows (docs/module.md)",
-				code};
-		return {failed + "not permitted: run as root (sudo)", code};
+		return {failed + (geteuid() == 0 ? forbidden_to_root() : "not permitted: run as root (sudo)"), code};
 	case ENOKEY:
 	case EKEYREJECTED:
 	case EBADMSG:
