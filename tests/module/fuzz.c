@@ -9,12 +9,12 @@
  */
 #include "module.h"
 
-#include <elf.h>
 #include <poll.h>
 #include <pthread.h>
 #include <time.h>
 
-#define FDS 64
+/* Descriptors by what they are, so that most calls get one of the kind that they want. */
+enum { MAPS = 0, PROGRAMS = 32, OTHERS = 48, FDS = 64 };
 
 static int device, fds[FDS];
 static time_t end;
@@ -43,12 +43,17 @@ static unsigned odd_number(void)
 	return below(4) ? numbers[below(sizeof(numbers) / sizeof(numbers[0]))] : random_u32();
 }
 
-static int some_fd(void)
+static unsigned slot_of(unsigned kind)
+{
+	return kind + below(kind == MAPS ? PROGRAMS - MAPS : 16);
+}
+
+static int some_fd(unsigned kind)
 {
 	int fd = -1;
 
 	for (int i = 0; i < 16 && fd < 0; i++)
-		fd = fds[below(FDS)];
+		fd = fds[below(16) ? slot_of(kind) : below(FDS)];
 	return below(16) ? fd : (int)odd_number();
 }
 
@@ -60,9 +65,9 @@ static void drop(unsigned slot)
 		close(fd);
 }
 
-static void keep(int fd)
+static void keep(unsigned kind, int fd)
 {
-	int slot = below(FDS);
+	const unsigned slot = slot_of(kind);
 
 	if (fd < 0)
 		return;
@@ -124,11 +129,11 @@ static void create_map(void)
 		attr.value_size = 4;
 	if (attr.map_type == BPF_MAP_TYPE_ARRAY && below(2))
 		attr.map_flags = BPF_F_MMAPABLE;
-	attr.inner_map_fd = some_fd();
+	attr.inner_map_fd = some_fd(MAPS);
 	change(&attr, 72);
 	if (attr.max_entries > 1 << 20) /* the guest's memory is small */
 		attr.max_entries &= 0xfffff;
-	keep(bpf(BPF_MAP_CREATE, &attr, sizeof(attr)));
+	keep(MAPS, bpf(BPF_MAP_CREATE, &attr, sizeof(attr)));
 }
 
 static void use_map(void)
@@ -141,8 +146,8 @@ static void use_map(void)
 	unsigned command = commands[below(20) ? below(4) : below(7)];
 
 	*(unsigned *)key = below(4) ? below(64) : odd_number();
-	*(int *)value = below(2) ? some_fd() : (int)odd_number();
-	attr.map_fd = some_fd();
+	*(int *)value = below(2) ? some_fd(16 * below(4)) : (int)odd_number();
+	attr.map_fd = some_fd(MAPS);
 	if (command == BPF_OBJ_GET_INFO_BY_FD) {
 		attr.info.info_len = odd_number() & 0xff;
 		attr.info.info = (unsigned long)value;
@@ -163,75 +168,6 @@ static struct bpf_insn random_insn(void)
 		    below(2) ? -8 * (int)below(8) : (int)below(16) - 4, below(4) ? (int)below(128) : (int)odd_number());
 }
 
-/* ---- programs out of objects, as clang made them; a map is any that there is ---- */
-
-#define INSNS_MAX 4096
-
-static struct sample {
-	unsigned type, count;
-	struct bpf_insn *insns;
-} samples[256];
-static unsigned sample_count;
-
-static unsigned type_of(const char *section)
-{
-	static const struct {
-		const char *start;
-		unsigned type;
-	} known[] = {{"raw_tp", BPF_PROG_TYPE_RAW_TRACEPOINT},
-		     {"tp_btf", BPF_PROG_TYPE_TRACING},
-		     {"fe", BPF_PROG_TYPE_TRACING},
-		     {"tracepoint", BPF_PROG_TYPE_TRACEPOINT},
-		     {"tp", BPF_PROG_TYPE_TRACEPOINT},
-		     {"perf_event", BPF_PROG_TYPE_PERF_EVENT},
-		     {"socket", BPF_PROG_TYPE_SOCKET_FILTER}};
-
-	for (unsigned i = 0; i < COUNT(known); i++)
-		if (!strncmp(section, known[i].start, strlen(known[i].start)))
-			return known[i].type;
-	return BPF_PROG_TYPE_KPROBE;
-}
-
-static void name_maps(const Elf64_Rel *rels, unsigned count, struct bpf_insn *insns, unsigned length)
-{
-	for (; count--; rels++)
-		if (rels->r_offset / 8 < length && insns[rels->r_offset / 8].code == 0x18)
-			insns[rels->r_offset / 8].src_reg = BPF_PSEUDO_MAP_FD;
-}
-
-static void read_object(const char *path)
-{
-	static char file[1 << 20];
-	const Elf64_Ehdr *header = (const Elf64_Ehdr *)file;
-	const Elf64_Shdr *sections;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	const char *names;
-
-	if (fd < 0 || read(fd, file, sizeof(file)) < (ssize_t)sizeof(*header)) {
-		printf("fuzz: failed to read %s: %s\n", path, strerror(errno));
-		exit(1);
-	}
-	close(fd);
-	sections = (const Elf64_Shdr *)(file + header->e_shoff);
-	names = file + sections[header->e_shstrndx].sh_offset;
-	for (unsigned i = 0; i < header->e_shnum && sample_count < COUNT(samples); i++) {
-		struct sample *sample = &samples[sample_count];
-
-		if (sections[i].sh_type != SHT_PROGBITS || !(sections[i].sh_flags & SHF_EXECINSTR) ||
-		    !sections[i].sh_size || sections[i].sh_size / 8 > INSNS_MAX)
-			continue;
-		sample->type = type_of(names + sections[i].sh_name);
-		sample->count = sections[i].sh_size / 8;
-		sample->insns = malloc(sections[i].sh_size);
-		memcpy(sample->insns, file + sections[i].sh_offset, sections[i].sh_size);
-		for (unsigned r = 0; r < header->e_shnum; r++)
-			if (sections[r].sh_type == SHT_REL && sections[r].sh_info == i)
-				name_maps((const Elf64_Rel *)(file + sections[r].sh_offset),
-					  sections[r].sh_size / sizeof(Elf64_Rel), sample->insns, sample->count);
-		sample_count++;
-	}
-}
-
 static unsigned from_sample(struct bpf_insn *insns, unsigned *type)
 {
 	const struct sample *sample = &samples[below(sample_count)];
@@ -240,7 +176,7 @@ static unsigned from_sample(struct bpf_insn *insns, unsigned *type)
 	memcpy(insns, sample->insns, sample->count * sizeof(*insns));
 	for (unsigned i = 0; i < sample->count; i++)
 		if (insns[i].code == 0x18 && insns[i].src_reg == BPF_PSEUDO_MAP_FD)
-			insns[i].imm = some_fd();
+			insns[i].imm = some_fd(MAPS);
 	for (unsigned changes = below(2) ? 0 : below(4); changes; changes--) {
 		struct bpf_insn *insn = &insns[below(sample->count)];
 
@@ -263,7 +199,7 @@ static unsigned from_pieces(struct bpf_insn *insns, unsigned *type)
 	insns[length++] = COPY(6, 1); /* the context */
 	insns[length++] = STORE_NUMBER(10, -8, (int)below(64));
 	if (below(2)) { /* look something up in a map, write to it */
-		insns[length++] = INSN(0x18, 1, 1, 0, some_fd());
+		insns[length++] = INSN(0x18, 1, 1, 0, some_fd(MAPS));
 		insns[length++] = INSN(0, 0, 0, 0, 0);
 		insns[length++] = COPY(2, 10);
 		insns[length++] = ADD(2, -8);
@@ -279,7 +215,7 @@ static unsigned from_pieces(struct bpf_insn *insns, unsigned *type)
 		insns[length++] = CALL(below(2) ? 113 : 112);
 	}
 	if (below(4) == 0) { /* a record for user space */
-		insns[length++] = INSN(0x18, 1, 1, 0, some_fd());
+		insns[length++] = INSN(0x18, 1, 1, 0, some_fd(MAPS));
 		insns[length++] = INSN(0, 0, 0, 0, 0);
 		insns[length++] = COPY(2, 10);
 		insns[length++] = ADD(2, -16);
@@ -312,7 +248,7 @@ static void load_program(void)
 	attr.log_buf = (unsigned long)log;
 	attr.log_size = below(sizeof(log));
 	change(&attr, 64);
-	keep(bpf(BPF_PROG_LOAD, &attr, sizeof(attr)));
+	keep(PROGRAMS, bpf(BPF_PROG_LOAD, &attr, sizeof(attr)));
 }
 
 /* Functions, taken here and there from what the kernel has. */
@@ -342,7 +278,7 @@ static void attach(void)
 	struct anyprobe_attach request = {0};
 
 	request.kind = 1 + below(8);
-	request.program_fd = some_fd();
+	request.program_fd = some_fd(PROGRAMS);
 	request.flags = below(4) ? 0 : below(4);
 	request.arguments = below(8);
 	request.names = (unsigned long)name;
@@ -354,9 +290,9 @@ static void attach(void)
 	request.frequency = 1 + below(2000);
 	request.pid = below(2) ? -1 : (int)odd_number();
 	request.cpu = below(4);
-	request.socket_fd = some_fd();
+	request.socket_fd = some_fd(OTHERS);
 	change(&request, sizeof(request));
-	keep(count(ioctl(device, ANYPROBE_IOC_ATTACH, &request)));
+	keep(OTHERS, count(ioctl(device, ANYPROBE_IOC_ATTACH, &request)));
 }
 
 /* Mappings are left for a while, and their descriptors may be closed before them. */
@@ -380,7 +316,7 @@ static void map_memory(void)
 {
 	const unsigned slot = below(AREAS);
 	size_t size = 4096 * (1 + below(below(2) ? 3 : 64)), part;
-	int protection = below(2) ? PROT_READ : PROT_READ | PROT_WRITE, fd = some_fd();
+	int protection = below(2) ? PROT_READ : PROT_READ | PROT_WRITE, fd = some_fd(below(4) ? MAPS : OTHERS);
 	unsigned char *memory;
 
 	if (areas[slot].start)
@@ -398,15 +334,21 @@ static void map_memory(void)
 			touch(memory + part, size - part, PROT_READ);
 		break;
 	case 1: /* splits the area */
-		if (part)
-			munmap(memory + part, size - part);
+		if (!part)
+			break;
+		munmap(memory + part, size - part);
+		areas[slot].size = part;
 		break;
 	case 2:
 		count(madvise(memory, size, below(2) ? MADV_DONTNEED : MADV_DONTFORK));
 		break;
 	case 3:
-		memory = mremap(memory, size, below(2) ? size + 4096 : 4096, MREMAP_MAYMOVE);
-		areas[slot].start = memory == MAP_FAILED ? areas[slot].start : memory;
+		part = below(2) ? size + 4096 : 4096;
+		memory = mremap(memory, size, part, MREMAP_MAYMOVE);
+		if (count(memory == MAP_FAILED ? -1 : 0) < 0)
+			break;
+		areas[slot].start = memory;
+		areas[slot].size = part;
 		break;
 	}
 }
@@ -414,15 +356,15 @@ static void map_memory(void)
 static void anything_else(void)
 {
 	struct anyprobe_object object;
-	struct pollfd ready = {some_fd(), POLLIN, 0};
+	struct pollfd ready = {some_fd(MAPS), POLLIN, 0};
 	char noise[256];
 
 	switch (below(5)) {
 	case 0:
-		keep(count(ioctl(device, ANYPROBE_IOC_PERF_RING)));
+		keep(OTHERS, count(ioctl(device, ANYPROBE_IOC_PERF_RING)));
 		break;
 	case 1:
-		count(ioctl(some_fd(), ANYPROBE_IOC_OBJECT, &object));
+		count(ioctl(some_fd(below(2) ? MAPS : OTHERS), ANYPROBE_IOC_OBJECT, &object));
 		break;
 	case 2:
 		count(poll(&ready, 1, 0));
@@ -430,7 +372,7 @@ static void anything_else(void)
 	case 3:
 		for (unsigned i = 0; i < sizeof(noise); i++)
 			noise[i] = random_u32();
-		count(ioctl(below(2) ? device : some_fd(),
+		count(ioctl(below(2) ? device : some_fd(MAPS),
 			    below(2) ? _IOC(below(4), 0xb9, below(16), below(256)) : random_u32(),
 			    below(4) ? (unsigned long)noise : odd_number()));
 		break;
@@ -476,7 +418,7 @@ int main(int argc, char **argv)
 	pthread_t running[16];
 
 	for (int i = 4; i < argc; i++)
-		read_object(argv[i]);
+		samples_read(argv[i]);
 	read_names();
 	device = device_open();
 	memset(fds, -1, sizeof(fds));

@@ -2,6 +2,7 @@
 /* What module.h promises; linked into each of the programs beside it. */
 #include "module.h"
 
+#include <elf.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -172,4 +173,68 @@ void read_times(unsigned times)
 	while (times-- && read(zero, &byte, 1) == 1)
 		;
 	close(zero);
+}
+
+/* ---- programs out of objects ---- */
+
+struct sample samples[256];
+unsigned sample_count;
+
+static unsigned type_of(const char *section)
+{
+	static const struct {
+		const char *start;
+		unsigned type;
+	} known[] = {{"raw_tp", BPF_PROG_TYPE_RAW_TRACEPOINT},
+		     {"tp_btf", BPF_PROG_TYPE_TRACING},
+		     {"fe", BPF_PROG_TYPE_TRACING},
+		     {"tracepoint", BPF_PROG_TYPE_TRACEPOINT},
+		     {"tp", BPF_PROG_TYPE_TRACEPOINT},
+		     {"perf_event", BPF_PROG_TYPE_PERF_EVENT},
+		     {"socket", BPF_PROG_TYPE_SOCKET_FILTER}};
+
+	for (unsigned i = 0; i < COUNT(known); i++)
+		if (!strncmp(section, known[i].start, strlen(known[i].start)))
+			return known[i].type;
+	return BPF_PROG_TYPE_KPROBE;
+}
+
+static void name_maps(const Elf64_Rel *rels, unsigned count, struct bpf_insn *insns, unsigned length)
+{
+	for (; count--; rels++)
+		if (rels->r_offset / 8 < length && insns[rels->r_offset / 8].code == 0x18)
+			insns[rels->r_offset / 8].src_reg = BPF_PSEUDO_MAP_FD;
+}
+
+void samples_read(const char *path)
+{
+	static char file[1 << 20];
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)file;
+	const Elf64_Shdr *sections;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *names;
+
+	if (fd < 0 || read(fd, file, sizeof(file)) < (ssize_t)sizeof(*header)) {
+		printf("module: failed to read %s: %s\n", path, strerror(errno));
+		exit(1);
+	}
+	close(fd);
+	sections = (const Elf64_Shdr *)(file + header->e_shoff);
+	names = file + sections[header->e_shstrndx].sh_offset;
+	for (unsigned i = 0; i < header->e_shnum && sample_count < COUNT(samples); i++) {
+		struct sample *sample = &samples[sample_count];
+
+		if (sections[i].sh_type != SHT_PROGBITS || !(sections[i].sh_flags & SHF_EXECINSTR) ||
+		    !sections[i].sh_size || sections[i].sh_size / 8 > INSNS_MAX)
+			continue;
+		sample->type = type_of(names + sections[i].sh_name);
+		sample->count = sections[i].sh_size / 8;
+		sample->insns = malloc(sections[i].sh_size);
+		memcpy(sample->insns, file + sections[i].sh_offset, sections[i].sh_size);
+		for (unsigned r = 0; r < header->e_shnum; r++)
+			if (sections[r].sh_type == SHT_REL && sections[r].sh_info == i)
+				name_maps((const Elf64_Rel *)(file + sections[r].sh_offset),
+					  sections[r].sh_size / sizeof(Elf64_Rel), sample->insns, sample->count);
+		sample_count++;
+	}
 }

@@ -51,6 +51,17 @@ void load_stop(void);
 /* So many calls of vfs_read by this process. */
 void read_times(unsigned times);
 
+/* ---- programs as clang made them; loads that name a map want a descriptor in `imm` ---- */
+
+#define INSNS_MAX 4096
+extern struct sample {
+	unsigned type, count;
+	struct bpf_insn *insns;
+} samples[256];
+extern unsigned sample_count;
+/* Adds those of a BPF object; ends the process if it cannot be read. */
+void samples_read(const char *path);
+
 /* ---- instructions ---- */
 
 #define INSN(c, d, s, o, i)	   ((struct bpf_insn){.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)})
