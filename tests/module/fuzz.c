@@ -235,8 +235,8 @@ static unsigned from_pieces(struct bpf_insn *insns, unsigned *type)
 static void load_program(void)
 {
 	static __thread struct bpf_insn insns[INSNS_MAX];
+	static __thread char log[4096];
 	union bpf_attr attr = {0};
-	char log[256];
 	unsigned length, type;
 
 	length = sample_count && below(2) ? from_sample(insns, &type) : from_pieces(insns, &type);
@@ -245,9 +245,10 @@ static void load_program(void)
 	attr.insn_cnt = below(32) ? length : odd_number();
 	attr.license = (unsigned long)"GPL";
 	attr.log_level = below(2);
-	attr.log_buf = (unsigned long)log;
-	attr.log_size = below(sizeof(log));
 	change(&attr, 64);
+	/* Not changed a little: the log would be written over this program's own memory. */
+	attr.log_buf = below(32) ? (unsigned long)log : 4096 * below(16);
+	attr.log_size = below(16) ? below(256) : odd_number();
 	keep(PROGRAMS, bpf(BPF_PROG_LOAD, &attr, sizeof(attr)));
 }
 
