@@ -3,6 +3,8 @@
 #ifndef KMOD_ANYPROBE_H
 #define KMOD_ANYPROBE_H
 
+#include <asm/local.h>
+#include <linux/percpu.h>
 #include "../vm/vm.h"
 #include "compat.h"
 #include "protocol.h"
@@ -38,21 +40,24 @@ int ap_bpf(const struct anyprobe_bpf *call);
 
 /* ---- run.c, env.c ---- */
 
-/* What hit, for the helpers that ask. */
+/* What hit, for the helpers that ask, and what came of it. */
 struct ap_hit {
 	struct ap_link *link;
 	struct pt_regs *regs; /* NULL: there are none */
-	u64 cookie;
 	u64 ip;
 	const u64 *args; /* of a function, then its result at [count] */
 	u32 count;
+	u32 packet_size;
+	void *packet;
+	struct vm_error *error; /* gets what ended the run; may be NULL */
+	u64 result;		/* of a run to its end; else 0 */
 };
 
 extern const struct vm_env ap_env;
 int ap_run_init(void);
 void ap_run_exit(void);
-/* From any context. *result is 0 if the program did not run to its end. */
-void ap_run(struct ap_hit *hit, void *context, u32 size, void *packet, u32 packet_size, u64 *result);
+/* From any context. -EBUSY: one is running here already; -EFAULT: the run was ended. */
+int ap_run(struct ap_hit *hit, void *context, u32 size);
 /* Scratch memory of the run that is under way on this CPU. */
 unsigned long *ap_stack_scratch(struct vm_machine *machine);
 #define AP_STACK_SCRATCH 256
@@ -66,6 +71,11 @@ struct ap_link_ops {
 	u64 (*missed)(struct ap_link *link); /* by whoever calls us; may be NULL */
 };
 
+/* Of one CPU: the program ran; did not, for one was running; was ended; because its budget was used up. */
+struct ap_counts {
+	local_t hits, misses, errors, exhausted;
+};
+
 struct ap_link {
 	const struct ap_link_ops *ops;
 	struct vm_program *program;
@@ -75,12 +85,12 @@ struct ap_link {
 	u32 flags;
 	u32 arguments;
 	u32 id;
-	u64 hits, misses, errors, exhausted; /* by all CPUs: port_fetch_add */
+	struct ap_counts __percpu *counts;
 };
 
 int ap_attach(struct anyprobe_attach *attach);
 void ap_link_destroy(struct ap_link *link);
-u64 ap_link_missed(struct ap_link *link);
+void ap_link_describe(struct ap_link *link, struct anyprobe_object *object);
 
 extern const struct ap_link_ops ap_kprobe_ops, ap_kretprobe_ops, ap_raw_tracepoint_ops, ap_perf_ops, ap_uprobe_ops,
 	ap_uretprobe_ops, ap_socket_ops;

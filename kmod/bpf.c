@@ -13,6 +13,7 @@ enum {
 	MAP_DELETE,
 	MAP_NEXT_KEY,
 	PROG_LOAD,
+	PROG_TEST_RUN = 10,
 	OBJECT_INFO = 15,
 	MAP_POP = 21,
 	MAP_FREEZE = 22,
@@ -41,6 +42,12 @@ union attr {
 		u32 fd, size;
 		u64 info;
 	} info;
+	struct {
+		u32 program_fd, result, data_size_in, data_size_out;
+		u64 data_in, data_out;
+		u32 repeat, duration, context_size_in, context_size_out;
+		u64 context_in, context_out;
+	} test;
 	char bytes[144];
 };
 
@@ -49,16 +56,13 @@ union attr {
 #define LOG_MAX	  1024U
 #define USER(address) ((void __user *)(unsigned long)(address))
 
-static void *copy_in(u64 address, u64 size)
+/* The copy is the caller's to free, also after an error. */
+static int copy_in(void **copy, u64 address, u64 size, u64 room)
 {
-	void *copy = port_alloc(size);
-
-	if (!copy)
-		return ERR_PTR(-ENOMEM);
-	if (!copy_from_user(copy, USER(address), size))
-		return copy;
-	port_free(copy);
-	return ERR_PTR(-EFAULT);
+	*copy = port_alloc(room);
+	if (!*copy)
+		return -ENOMEM;
+	return copy_from_user(*copy, USER(address), size) ? -EFAULT : 0;
 }
 
 /* One map may not take the machine's memory: a quarter of it at most. About right is enough. */
@@ -186,34 +190,24 @@ static int element_call(u32 command, const union attr *attr, struct vm_map *map,
 
 static int map_element(u32 command, const union attr *attr)
 {
-	struct vm_map *map;
 	void *key = NULL, *value = NULL;
-	u64 size, room;
+	struct vm_map *map;
 	u32 key_size;
+	u64 size;
 	int err = ap_map_by_fd(NULL, attr->element.fd, &map);
 
 	if (err)
 		return err;
 	key_size = vm_map_attr(map)->key_size;
 	size = vm_map_value_size(map);
-	room = max_t(u64, max_t(u64, size, key_size), 8);
-	value = port_alloc(room);
+	value = port_alloc(max_t(u64, max_t(u64, size, key_size), 8));
 	err = -ENOMEM;
-	if (!value)
-		goto out;
-	if (key_size && attr->element.key) {
-		key = copy_in(attr->element.key, key_size);
-		err = PTR_ERR(key);
-		if (IS_ERR(key)) {
-			key = NULL;
-			goto out;
-		}
-	}
-	err = -EFAULT;
-	if (key_size && !key && command != MAP_NEXT_KEY)
-		goto out;
-	err = element_call(command, attr, map, key, value, size);
-out:
+	if (value && key_size && attr->element.key)
+		err = copy_in(&key, attr->element.key, key_size, key_size);
+	else if (value)
+		err = key_size && command != MAP_NEXT_KEY ? -EFAULT : 0;
+	if (!err)
+		err = element_call(command, attr, map, key, value, size);
 	port_free(key);
 	port_free(value);
 	vm_map_put(map);
@@ -243,17 +237,18 @@ static int program_load(const union attr *attr)
 	struct vm_program *program;
 	void *insns;
 	u32 length;
+	u64 size;
 	int err;
 
 	if (!load.insn_count || load.insn_count > 1U << 18)
 		return -E2BIG;
 	memcpy(load.name, attr->load.name, sizeof(load.name));
-	insns = copy_in(attr->load.insns, (u64)load.insn_count * sizeof(*load.insns));
-	if (IS_ERR(insns))
-		return PTR_ERR(insns);
+	size = (u64)load.insn_count * sizeof(*load.insns);
+	err = copy_in(&insns, attr->load.insns, size, size);
 	load.insns = insns;
 	load.log = port_alloc(LOG_MAX);
-	err = load.log ? vm_program_load(&load, &program) : -ENOMEM;
+	if (!err)
+		err = load.log ? vm_program_load(&load, &program) : -ENOMEM;
 	if (load.log && attr->load.log_level && attr->load.log_size && attr->load.log) {
 		length = min_t(u32, strnlen(load.log, LOG_MAX - 1), attr->load.log_size - 1);
 		load.log[length] = '\0';
@@ -317,6 +312,90 @@ static int object_info(const union attr *attr, u64 attr_address)
 	return 0;
 }
 
+#define TEST_MAX     (64U << 10)
+#define PACKET_CONTEXT 192U /* struct __sk_buff: of whom no context is given */
+
+static DEFINE_PER_CPU(struct ap_counts, test_counts); /* of no link, so nobody asks for them */
+
+/* `duration` is that of one run, in nanoseconds. */
+static int run_repeatedly(struct ap_hit *hit, void *context, u32 size, u32 repeat, u32 *duration)
+{
+	u64 start = ap_time_monotonic();
+	u32 i;
+	int err;
+
+	for (i = 0; i < repeat; i++) {
+		err = ap_run(hit, context, size);
+		if (!err && test_thread_flag(TIF_SIGPENDING))
+			err = -EINTR;
+		if (err)
+			return err;
+		cond_resched();
+	}
+	*duration = (ap_time_monotonic() - start) / repeat;
+	return 0;
+}
+
+static int copy_out(u64 address, u32 room, const void *from, u32 size)
+{
+	return address && copy_to_user(USER(address), from, min(room, size)) ? -EFAULT : 0;
+}
+
+/* What the program left. Of a run that was ended: why, in words, in place of the packet. */
+static int test_answer(union attr *attr, u64 attr_address, const struct ap_hit *hit, const void *context, int err)
+{
+	const u32 result_at = offsetof(union attr, test.result), end = offsetof(union attr, test.context_in);
+	const int in_place = vm_program_type(hit->link->program) == VM_PROGRAM_SYSCALL;
+	char why[400];
+
+	if (err == -EFAULT) {
+		vm_error_describe(hit->link->program, hit->error, why, sizeof(why));
+		return copy_out(attr->test.data_out, attr->test.data_size_out, why, strlen(why) + 1) ?: err;
+	}
+	if (err)
+		return err;
+	err = copy_out(in_place ? attr->test.context_in : attr->test.context_out,
+		       in_place ? attr->test.context_size_in : attr->test.context_size_out, context,
+		       attr->test.context_size_in);
+	if (!err)
+		err = copy_out(attr->test.data_out, attr->test.data_size_out, hit->packet, hit->packet_size);
+	attr->test.result = hit->result;
+	attr->test.data_size_out = hit->packet_size;
+	attr->test.context_size_out = attr->test.context_size_in;
+	return err ? err : copy_out(attr_address + result_at, end - result_at, &attr->test.result, end - result_at);
+}
+
+static int program_test_run(union attr *attr, u64 attr_address)
+{
+	struct vm_error error;
+	struct ap_link link = {.counts = &test_counts};
+	struct ap_hit hit = {.link = &link, .packet_size = attr->test.data_size_in, .error = &error};
+	u32 size = attr->test.context_size_in;
+	void *context;
+	int err;
+
+	if (size > TEST_MAX || hit.packet_size > TEST_MAX)
+		return -E2BIG;
+	err = ap_program_by_fd(attr->test.program_fd, &link.program);
+	if (err)
+		return err;
+	err = copy_in(&context, attr->test.context_in, size, max(size, PACKET_CONTEXT));
+	if (!err)
+		err = copy_in(&hit.packet, attr->test.data_in, hit.packet_size, hit.packet_size);
+	if (!err && !size) {
+		size = PACKET_CONTEXT;
+		*(u32 *)context = hit.packet_size;
+	}
+	if (!err) {
+		err = run_repeatedly(&hit, context, size, max(attr->test.repeat, 1U), &attr->test.duration);
+		err = test_answer(attr, attr_address, &hit, context, err);
+	}
+	port_free(context);
+	port_free(hit.packet);
+	vm_program_put(link.program);
+	return err;
+}
+
 int ap_bpf(const struct anyprobe_bpf *call)
 {
 	union attr attr;
@@ -337,6 +416,8 @@ int ap_bpf(const struct anyprobe_bpf *call)
 		return ap_map_freeze_by_fd(attr.element.fd);
 	case PROG_LOAD:
 		return program_load(&attr);
+	case PROG_TEST_RUN:
+		return program_test_run(&attr, call->attr);
 	case OBJECT_INFO:
 		return object_info(&attr, call->attr);
 	default:

@@ -123,7 +123,7 @@ static int env_probe_value(struct vm_machine *machine, enum vm_probe_value which
 
 	switch (which) {
 	case VM_PROBE_COOKIE:
-		*value = hit->cookie;
+		*value = hit->link->cookie;
 		return 0;
 	case VM_PROBE_IP:
 		*value = hit->ip;

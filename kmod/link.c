@@ -85,6 +85,9 @@ int ap_attach(struct anyprobe_attach *attach)
 	link = kzalloc(sizeof(*link), GFP_KERNEL);
 	if (!link)
 		goto names;
+	link->counts = alloc_percpu(struct ap_counts);
+	if (!link->counts)
+		goto link;
 	link->program = program;
 	link->ops = kind->ops;
 	link->cookie = attach->cookie;
@@ -99,6 +102,8 @@ int ap_attach(struct anyprobe_attach *attach)
 		err = ap_link_fd_create(link);
 	port_free(names);
 	return err;
+link:
+	kfree(link);
 names:
 	port_free(names);
 put:
@@ -110,12 +115,25 @@ void ap_link_destroy(struct ap_link *link)
 {
 	link->ops->detach(link);
 	vm_program_put(link->program);
+	free_percpu(link->counts);
 	kfree(link);
 }
 
-u64 ap_link_missed(struct ap_link *link)
+void ap_link_describe(struct ap_link *link, struct anyprobe_object *object)
 {
-	return link->ops->missed ? link->ops->missed(link) : 0;
+	const struct ap_counts *counts;
+	int cpu;
+
+	object->kind = ANYPROBE_LINK;
+	object->id = link->id;
+	object->misses = link->ops->missed ? link->ops->missed(link) : 0;
+	for_each_possible_cpu(cpu) {
+		counts = per_cpu_ptr(link->counts, cpu);
+		object->hits += local_read(&counts->hits);
+		object->misses += local_read(&counts->misses);
+		object->errors += local_read(&counts->errors);
+		object->exhausted += local_read(&counts->exhausted);
+	}
 }
 
 u32 ap_abilities(void)

@@ -64,18 +64,16 @@ static int entry_hit(struct kprobe *kprobe, struct pt_regs *regs)
 {
 	struct probe *probe = container_of(kprobe, struct probe, entry);
 	struct ap_link *link = probe->link;
-	u64 args[REGISTER_ARGS + 1] = {0}, result;
-	struct ap_hit hit = {
-		.link = link, .regs = regs, .cookie = link->cookie, .ip = (unsigned long)kprobe->addr,
-	};
+	u64 args[REGISTER_ARGS + 1] = {0};
+	struct ap_hit hit = {.link = link, .regs = regs, .ip = (unsigned long)kprobe->addr};
 
 	if (!(link->flags & ANYPROBE_AS_ARGUMENTS)) {
-		ap_run(&hit, regs, sizeof(*regs), NULL, 0, &result);
+		ap_run(&hit, regs, sizeof(*regs));
 	} else {
 		register_args(regs, args);
 		hit.args = args;
 		hit.count = link->arguments;
-		ap_run(&hit, args, link->arguments * sizeof(*args), NULL, 0, &result);
+		ap_run(&hit, args, link->arguments * sizeof(*args));
 	}
 	return 0;
 }
@@ -91,22 +89,21 @@ static int return_hit(struct kretprobe_instance *instance, struct pt_regs *regs)
 	struct kretprobe *kretprobe = ap_kretprobe_of(instance);
 	struct probe *probe = container_of(kretprobe, struct probe, at_return);
 	struct ap_hit hit = {.regs = regs};
-	u64 args[REGISTER_ARGS + 1], result;
+	u64 args[REGISTER_ARGS + 1];
 
 	if (!kretprobe) /* detached while the function ran */
 		return 0;
 	hit.link = probe->link;
-	hit.cookie = probe->link->cookie;
 	hit.ip = (unsigned long)kretprobe->kp.addr;
 	if (!(probe->link->flags & ANYPROBE_AS_ARGUMENTS)) {
-		ap_run(&hit, regs, sizeof(*regs), NULL, 0, &result);
+		ap_run(&hit, regs, sizeof(*regs));
 		return 0;
 	}
 	hit.args = args;
 	hit.count = probe->link->arguments;
 	memcpy(args, instance->data, sizeof(args) - sizeof(*args));
 	args[hit.count] = regs_return_value(regs);
-	ap_run(&hit, args, (hit.count + 1) * sizeof(*args), NULL, 0, &result);
+	ap_run(&hit, args, (hit.count + 1) * sizeof(*args));
 	return 0;
 }
 

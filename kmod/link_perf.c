@@ -16,7 +16,7 @@ struct counters {
 /* In BPF the header of 8 bytes is nobody's, and the number has a word of its own. */
 static void hit_syscall(struct ap_hit *hit, const char *record, u32 size)
 {
-	u64 context[8] = {0}, result;
+	u64 context[8] = {0};
 	s32 number;
 
 	if (size < 16)
@@ -24,23 +24,22 @@ static void hit_syscall(struct ap_hit *hit, const char *record, u32 size)
 	memcpy(&number, record + 8, sizeof(number));
 	context[1] = (s64)number;
 	memcpy(&context[2], record + 16, min_t(u32, size - 16, 6 * sizeof(u64)));
-	ap_run(hit, context, sizeof(context), NULL, 0, &result);
+	ap_run(hit, context, sizeof(context));
 }
 
 static void hit_record(struct perf_event *event, struct perf_sample_data *data, struct pt_regs *regs)
 {
 	struct ap_link *link = ap_perf_context(event);
-	struct ap_hit hit = {.link = link, .regs = regs, .cookie = link->cookie};
+	struct ap_hit hit = {.link = link, .regs = regs};
 	u32 size = 0;
 	void *record = ap_perf_record(data, &size);
-	u64 result;
 
 	if (!record)
 		return;
 	if (link->flags & ANYPROBE_AS_SYSCALL)
 		hit_syscall(&hit, record, size);
 	else
-		ap_run(&hit, record, size, NULL, 0, &result);
+		ap_run(&hit, record, size);
 }
 
 /* struct bpf_perf_event_data: registers, period, address. */
@@ -53,11 +52,10 @@ struct tick {
 static void hit_tick(struct perf_event *event, struct perf_sample_data *data, struct pt_regs *regs)
 {
 	struct ap_link *link = ap_perf_context(event);
-	struct ap_hit hit = {.link = link, .regs = regs, .cookie = link->cookie};
+	struct ap_hit hit = {.link = link, .regs = regs};
 	struct tick tick = {.regs = *regs};
-	u64 result;
 
-	ap_run(&hit, &tick, sizeof(tick), NULL, 0, &result);
+	ap_run(&hit, &tick, sizeof(tick));
 }
 
 static AP_PERF_HANDLER(record_handler, hit_record)

@@ -48,10 +48,9 @@ static int hit_packet(struct sk_buff *skb, struct net_device *device, struct pac
 		      struct net_device *original)
 {
 	struct tap *tap = container_of(type, struct tap, type);
-	struct ap_hit hit = {.link = tap->link, .cookie = tap->link->cookie};
+	struct ap_hit hit = {.link = tap->link};
 	struct buffer_context context = {0};
 	int raw = tap->socket->sk->sk_type == SOCK_RAW, from = 0;
-	u64 result;
 
 	if (!wants(tap, skb, device))
 		goto out;
@@ -67,7 +66,9 @@ static int hit_packet(struct sk_buff *skb, struct net_device *device, struct pac
 	context.priority = skb->priority;
 	context.ifindex = device->ifindex;
 	context.ingress_ifindex = skb->skb_iif;
-	ap_run(&hit, &context, sizeof(context), skb->data + from, skb_headlen(skb) - from, &result);
+	hit.packet = skb->data + from;
+	hit.packet_size = skb_headlen(skb) - from;
+	ap_run(&hit, &context, sizeof(context));
 out:
 	kfree_skb(skb);
 	return 0;

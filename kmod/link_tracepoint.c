@@ -20,10 +20,10 @@ struct raw {
 static void hit_with(void *data, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f, u64 g, u64 h, u64 i, u64 j, u64 k, u64 l)
 {
 	struct raw *raw = data;
-	u64 args[ARGS_MAX + 1] = {a, b, c, d, e, f, g, h, i, j, k, l}, result;
-	struct ap_hit hit = {.link = raw->link, .cookie = raw->link->cookie, .args = args, .count = ARGS_MAX};
+	u64 args[ARGS_MAX + 1] = {a, b, c, d, e, f, g, h, i, j, k, l};
+	struct ap_hit hit = {.link = raw->link, .args = args, .count = ARGS_MAX};
 
-	ap_run(&hit, args, ARGS_MAX * sizeof(*args), NULL, 0, &result);
+	ap_run(&hit, args, ARGS_MAX * sizeof(*args));
 }
 
 static int attach(struct ap_link *link, struct anyprobe_attach *attach, char *names)

@@ -19,11 +19,10 @@ static void hit_user(struct uprobe_consumer *consumer, struct pt_regs *regs)
 {
 	struct user_probe *probe = container_of(consumer, struct user_probe, consumer);
 	struct ap_link *link = probe->link;
-	struct ap_hit hit = {.link = link, .regs = regs, .cookie = link->cookie, .ip = instruction_pointer(regs)};
-	u64 result;
+	struct ap_hit hit = {.link = link, .regs = regs, .ip = instruction_pointer(regs)};
 
 	if (link->pid < 0 || link->pid == current->tgid)
-		ap_run(&hit, regs, sizeof(*regs), NULL, 0, &result);
+		ap_run(&hit, regs, sizeof(*regs));
 }
 
 static AP_UPROBE_HANDLER(entry_handler, hit_user)

@@ -25,13 +25,6 @@ struct ap_map {
 	int frozen;
 };
 
-static void describe(struct anyprobe_object *object, u32 kind, u32 id)
-{
-	memset(object, 0, sizeof(*object));
-	object->kind = kind;
-	object->id = id;
-}
-
 static long answer(const struct anyprobe_object *object, unsigned int command, unsigned long argument)
 {
 	if (!capable(CAP_SYS_ADMIN))
@@ -179,9 +172,8 @@ out:
 static long map_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 	struct ap_map *owner = file->private_data;
-	struct anyprobe_object object;
+	struct anyprobe_object object = {ANYPROBE_MAP, vm_map_id(owner->map)};
 
-	describe(&object, ANYPROBE_MAP, vm_map_id(owner->map));
 	return answer(&object, command, argument);
 }
 
@@ -253,9 +245,8 @@ static int program_release(struct inode *inode, struct file *file)
 
 static long program_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
-	struct anyprobe_object object;
+	struct anyprobe_object object = {ANYPROBE_PROGRAM, vm_program_id(file->private_data)};
 
-	describe(&object, ANYPROBE_PROGRAM, vm_program_id(file->private_data));
 	return answer(&object, command, argument);
 }
 
@@ -300,14 +291,9 @@ static int link_release(struct inode *inode, struct file *file)
 
 static long link_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
-	struct ap_link *link = file->private_data;
-	struct anyprobe_object object;
+	struct anyprobe_object object = {0};
 
-	describe(&object, ANYPROBE_LINK, link->id);
-	object.hits = port_load(&link->hits);
-	object.misses = port_load(&link->misses) + ap_link_missed(link);
-	object.errors = port_load(&link->errors);
-	object.exhausted = port_load(&link->exhausted);
+	ap_link_describe(file->private_data, &object);
 	return answer(&object, command, argument);
 }
 

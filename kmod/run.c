@@ -38,24 +38,21 @@ static u32 level_now(void)
 	return count & SOFTIRQ_OFFSET ? LEVEL_SOFTIRQ : LEVEL_TASK;
 }
 
-static void count_fault(struct ap_link *link, const struct vm_machine *machine)
+int ap_run(struct ap_hit *hit, void *context, u32 size)
 {
-	port_fetch_add(&link->errors, 1);
-	if (machine->error.kind == VM_ERROR_BUDGET)
-		port_fetch_add(&link->exhausted, 1);
-}
-
-void ap_run(struct ap_hit *hit, void *context, u32 size, void *packet, u32 packet_size, u64 *result)
-{
-	struct ap_link *link = hit->link;
+	const struct ap_link *link = hit->link;
+	struct ap_counts *counts;
 	struct level *level;
+	int err = -EBUSY;
+	u32 cpu;
 
-	*result = 0;
 	preempt_disable_notrace();
-	level = &cpus[raw_smp_processor_id()]->levels[level_now()];
+	cpu = raw_smp_processor_id();
+	counts = per_cpu_ptr(link->counts, cpu);
+	level = &cpus[cpu]->levels[level_now()];
 	/* Ours alone: who interrupts us on this level leaves it as he found it. */
 	if (port_unlikely(level->busy)) {
-		port_fetch_add(&link->misses, 1);
+		local_inc(&counts->misses);
 		goto out;
 	}
 	level->busy = 1;
@@ -64,17 +61,24 @@ void ap_run(struct ap_hit *hit, void *context, u32 size, void *packet, u32 packe
 	level->machine.data = hit;
 	level->machine.context = context;
 	level->machine.context_size = size;
-	level->machine.packet = packet;
-	level->machine.packet_size = packet_size;
-	level->machine.cpu = raw_smp_processor_id();
+	level->machine.packet = hit->packet;
+	level->machine.packet_size = hit->packet_size;
+	level->machine.cpu = cpu;
 	level->machine.budget = budget;
-	port_fetch_add(&link->hits, 1);
-	if (vm_program_run(link->program, &level->machine, result))
-		count_fault(link, &level->machine);
+	local_inc(&counts->hits);
+	err = vm_program_run(link->program, &level->machine, &hit->result);
+	if (port_unlikely(err)) {
+		local_inc(&counts->errors);
+		if (level->machine.error.kind == VM_ERROR_BUDGET)
+			local_inc(&counts->exhausted);
+		if (hit->error)
+			*hit->error = level->machine.error;
+	}
 	barrier();
 	level->busy = 0;
 out:
 	preempt_enable_notrace();
+	return err;
 }
 
 unsigned long *ap_stack_scratch(struct vm_machine *machine)

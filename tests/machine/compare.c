@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random programs, run by the vm and by the running kernel: result, context and maps must be the same, bit by
+ * Random programs, run by the vm and by the running kernel or the module: result, context and maps must be the same, bit by
  * bit.
  */
 #include <stdio.h>
@@ -38,7 +38,7 @@ static void report(const struct test_case *test, const struct outcome *ours, con
 	print_case(test);
 }
 
-int random_compare(u64 count, u64 seed, int verbose)
+int random_compare(u64 count, u64 seed, const struct place *other, int verbose)
 {
 	static struct test_case test;
 	static struct outcome ours, kernels;
@@ -48,7 +48,7 @@ int random_compare(u64 count, u64 seed, int verbose)
 	for (u64 i = 0; i < count; i++) {
 		random_case(&test, seed * 1000000007ULL + i);
 		user_place.run(&test, &ours);
-		bpf_place.run(&test, &kernels);
+		other->run(&test, &kernels);
 		insns += test.insn_count;
 		if (kernels.load_error) {
 			refused++;
@@ -58,12 +58,12 @@ int random_compare(u64 count, u64 seed, int verbose)
 		if (differ(&test, &ours, &kernels, &what) && different++ < 5)
 			report(&test, &ours, &kernels, what);
 		if (verbose && i % 10000 == 9999) {
-			printf("  %llu programs, %llu instructions, %llu differ, %llu refused by the kernel\n", i + 1,
-			       insns, different, refused);
+			printf("  %llu programs, %llu instructions, %llu differ, %llu refused by the %s\n", i + 1,
+			       insns, different, refused, other->name);
 			fflush(stdout);
 		}
 	}
-	printf("%llu random programs (%llu instructions) from seed %llu: %llu differ, %llu refused by the kernel\n",
-	       count, insns, seed, different, refused);
+	printf("%llu random programs (%llu instructions) from seed %llu: %llu differ, %llu refused by the %s\n",
+	       count, insns, seed, different, refused, other->name);
 	return different || refused > count / 20 + 1 ? -1 : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * One program with its maps and context, and the places it can run in: the vm, the vm as the kernel's build
- * makes it, and the running kernel, which is the authority on the result.
+ * makes it, the vm in the module, and the running kernel, which is the authority on the result.
  */
 #ifndef TESTS_MACHINE_H
 #define TESTS_MACHINE_H
@@ -44,7 +44,8 @@ struct test_case {
 	u8 packet[PACKET_MAX];
 	u32 packet_size;
 	/* What is expected; used by the vectors only. */
-	int only_vm; /* the kernel has its reasons not to take it */
+	int only_vm;   /* the kernel has its reasons not to take it */
+	int pretended; /* nor would the module say the same */
 	int has_result, has_after;
 	u64 result;
 	u8 after[CONTEXT_MAX];
@@ -71,7 +72,7 @@ struct place {
 	void (*run)(const struct test_case *test, struct outcome *outcome);
 };
 
-extern const struct place user_place, kernel_style_place, bpf_place;
+extern const struct place user_place, kernel_style_place, bpf_place, module_place;
 
 /* assemble.c: text, in the disassembler's own syntax, with labels; -1 and a message if it is wrong. */
 int assemble(const char *text, struct vm_insn *insns, u32 max, u32 *count, char *error, u32 error_size);
@@ -85,7 +86,8 @@ int read_case(const char **text, struct test_case *test, char *error, u32 error_
 
 /* random.c, compare.c */
 void random_case(struct test_case *test, u64 seed);
-int random_compare(u64 count, u64 seed, int verbose);
+/* The vm in user space against `other`. */
+int random_compare(u64 count, u64 seed, const struct place *other, int verbose);
 
 int compare_elements(const void *a, const void *b);
 void print_case(const struct test_case *test);

@@ -1,23 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The running kernel as a place: bpf(2) and BPF_PROG_TEST_RUN. */
+/*
+ * The running kernel as a place: bpf(2) and BPF_PROG_TEST_RUN. The same calls through /dev/anyprobe make
+ * the module another one.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "kmod/protocol.h"
 #include "machine.h"
 
-static long bpf(int command, union bpf_attr *attr)
-{
-	return syscall(__NR_bpf, command, attr, sizeof(*attr));
-}
+static int device = -1; /* -1: the kernel itself */
 
 static u64 pointer(const void *of)
 {
 	return (unsigned long)of;
+}
+
+static long bpf(int command, union bpf_attr *attr)
+{
+	struct anyprobe_bpf call = {command, sizeof(*attr), pointer(attr)};
+
+	return device >= 0 ? ioctl(device, ANYPROBE_IOC_BPF, &call) : syscall(__NR_bpf, command, attr, sizeof(*attr));
 }
 
 u32 port_cpu_count(void);
@@ -39,7 +49,8 @@ static int map_create(const struct case_map *shape, const int *fds)
 			       .key_size = shape->key_size,
 			       .value_size = shape->value_size,
 			       .max_entries = shape->max_entries,
-			       .map_flags = shape->flags};
+			       .map_flags = shape->flags,
+			       .map_name = "test"};
 
 	if (shape->inner >= 0)
 		attr.inner_map_fd = fds[shape->inner];
@@ -136,6 +147,23 @@ static void keep_reason(char *log, struct outcome *outcome)
 	snprintf(outcome->message, sizeof(outcome->message), "%.300s", line ? line + 1 : log);
 }
 
+/* The vm names a map by its file descriptor; here it has its number in the test. */
+static void number_maps(const int *fds, struct outcome *outcome)
+{
+	char real[32], number[32], rest[sizeof(outcome->message)], *at;
+
+	for (int i = 0; i < CASE_MAPS; i++) {
+		snprintf(real, sizeof(real), "map[fd:%d]", fds[i]);
+		snprintf(number, sizeof(number), "map[fd:%d]", i);
+		at = strstr(outcome->message, real);
+		if (!at)
+			continue;
+		strcpy(rest, at + strlen(real));
+		snprintf(at, sizeof(outcome->message) - (at - outcome->message), "%s%s", number, rest);
+		return;
+	}
+}
+
 /* place_btf.c */
 int btf_load(void);
 u32 btf_functions(const struct vm_insn *insns, u32 count, struct bpf_func_info *functions);
@@ -164,7 +192,7 @@ static int program_load(const struct test_case *test, const int *fds, struct out
 	link_maps(insns, test->insn_count, fds);
 	if (test->type == BPF_PROG_TYPE_SYSCALL)
 		attr.prog_flags = BPF_F_SLEEPABLE;
-	if (has_callback(test)) {
+	if (has_callback(test) && device < 0) {
 		btf = btf >= 0 ? btf : btf_load();
 		attr.prog_btf_fd = btf;
 		attr.func_info = pointer(functions);
@@ -189,7 +217,7 @@ static int program_load(const struct test_case *test, const int *fds, struct out
 static void program_run(const struct test_case *test, int fd, struct outcome *outcome)
 {
 	union bpf_attr attr = {.test.prog_fd = fd};
-	u8 data_out[512];
+	u8 data_out[512] = {0};
 
 	memcpy(outcome->context, test->context, test->context_size);
 	if (test->type == BPF_PROG_TYPE_SYSCALL) {
@@ -198,17 +226,21 @@ static void program_run(const struct test_case *test, int fd, struct outcome *ou
 	} else {
 		attr.test.data_in = pointer(test->packet);
 		attr.test.data_size_in = test->packet_size;
+	}
+	if (test->type != BPF_PROG_TYPE_SYSCALL || device >= 0) {
 		attr.test.data_out = pointer(data_out);
 		attr.test.data_size_out = sizeof(data_out);
 	}
 	if (bpf(BPF_PROG_TEST_RUN, &attr))
 		outcome->run_error = -errno;
+	if (outcome->run_error == -EFAULT && device >= 0) /* the module says why, in place of a packet */
+		snprintf(outcome->message, sizeof(outcome->message), "%.399s", (char *)data_out);
 	outcome->result = attr.test.retval;
 }
 
 static void run(const struct test_case *test, struct outcome *outcome)
 {
-	int fds[CASE_MAPS] = {-1, -1, -1, -1, -1, -1}, fd = -1;
+	int fds[CASE_MAPS] = {-1, -2, -3, -4, -5, -6}, fd = -1;
 
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->load_error = make_maps(test, fds);
@@ -220,6 +252,7 @@ static void run(const struct test_case *test, struct outcome *outcome)
 		program_run(test, fd, outcome);
 		close(fd);
 	}
+	number_maps(fds, outcome);
 	for (u32 i = 0; i < test->map_count && fds[i] >= 0; i++)
 		dump_map(fds[i], i, &test->maps[i], outcome);
 	for (u32 i = 0; i < CASE_MAPS; i++)
@@ -243,4 +276,37 @@ static int available(void)
 	return fd >= 0;
 }
 
+/* 0: the usual one. */
+static void module_set_budget(u32 budget)
+{
+	static u32 now;
+	FILE *file;
+
+	if (budget == now)
+		return;
+	file = fopen("/sys/module/anyprobe/parameters/budget", "we");
+	if (file) {
+		fprintf(file, "%u\n", budget ? budget : 1000000);
+		fclose(file);
+	}
+	now = budget;
+}
+
+/* Programs get the module's own budget, which is everybody's: it is given back. */
+static void run_in_module(const struct test_case *test, struct outcome *outcome)
+{
+	device = open(ANYPROBE_DEVICE, O_RDWR | O_CLOEXEC);
+	module_set_budget(test->budget);
+	run(test, outcome);
+	module_set_budget(0);
+	close(device);
+	device = -1;
+}
+
+static int available_in_module(void)
+{
+	return !access(ANYPROBE_DEVICE, R_OK | W_OK);
+}
+
+const struct place module_place = {"module", 0, available_in_module, run_in_module};
 const struct place bpf_place = {"kernel", 0, available, run};
