@@ -2,7 +2,7 @@
 /*
  * The checker. It refuses what is certainly wrong, early and by name; it is not what makes programs safe
  * (decode.c and the run-time checks do). In order: the shape of each instruction and of the calls, then
- * what the program does with its registers and memory.
+ * what the program does with its registers and memory, and what of that needs no looking at in a run.
  */
 #include "check.h"
 
@@ -64,7 +64,8 @@ int vm_check(struct vm_program *program, const struct vm_load *load)
 	checker->count = program->insn_count;
 	checker->function_of = port_alloc((u64)checker->count * sizeof(u32));
 	checker->state_of = port_alloc((u64)checker->count * sizeof(u32));
-	if (!checker->function_of || !checker->state_of)
+	checker->findings = port_alloc((u64)checker->count * sizeof(*checker->findings));
+	if (!checker->function_of || !checker->state_of || !checker->findings)
 		goto out;
 	err = vm_check_shape(checker);
 	if (err)
@@ -73,8 +74,10 @@ int vm_check(struct vm_program *program, const struct vm_load *load)
 	if (err)
 		goto out;
 	err = vm_check_flow(checker);
-	if (!err)
-		set_stack_used(checker);
+	if (err)
+		goto out;
+	set_stack_used(checker);
+	vm_fold(checker);
 out:
 	port_free(checker->function_of);
 	port_free(checker->state_of);
@@ -82,6 +85,7 @@ out:
 	port_free(checker->reached);
 	port_free(checker->work);
 	port_free(checker->queued);
+	port_free(checker->findings);
 	port_free(checker);
 	return err;
 }

@@ -36,6 +36,12 @@ struct vm_state {
 	struct vm_register r[VM_REG_COUNT];
 };
 
+/* What fold.c makes of an instruction. */
+struct vm_finding {
+	s64 value;
+	u8 seen;
+};
+
 struct vm_checker {
 	struct vm_program *program;
 	const struct vm_load *load;
@@ -48,6 +54,7 @@ struct vm_checker {
 	u8 *reached; /* [state] */
 	u32 *work;   /* instructions whose state has changed */
 	u8 *queued;  /* [state] is in work */
+	struct vm_finding *findings; /* [insn] */
 	u32 work_count;
 	s32 lowest; /* of all offsets from r10 */
 	struct vm_state now;
@@ -67,6 +74,10 @@ int vm_check_access(struct vm_checker *checker, u32 number, s64 off, u64 size, i
 int vm_check_load(struct vm_checker *checker, const struct vm_insn *insn);
 /* check_call.c: a call of a helper, from its arguments to what is known after it. */
 int vm_check_call(struct vm_checker *checker, const struct vm_insn *insn);
+/* fold.c: how a conditional jump went, and what a load gave; then what always came out the same is fixed. */
+void vm_fold_jump(struct vm_checker *checker, int taken);
+void vm_fold_load(struct vm_checker *checker, const struct vm_register *loaded);
+void vm_fold(struct vm_checker *checker);
 /* Enters a function of the program: only r1 to r`args` are known there. */
 void vm_check_enter(struct vm_checker *checker, u32 function, const struct vm_register *args, u32 count);
 

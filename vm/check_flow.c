@@ -259,7 +259,9 @@ static int step_load(struct vm_checker *checker, const struct vm_insn *insn)
 
 	if (VM_CLASS(insn->code) == VM_LDX) {
 		err = need(checker, insn->src);
-		return err ? err : vm_check_load(checker, insn);
+		err = err ? err : vm_check_load(checker, insn);
+		vm_fold_load(checker, &checker->now.r[insn->dst]);
+		return err;
 	}
 	if (insn->code == VM_LD_IMM64)
 		return step_wide(checker, insn);
@@ -331,6 +333,7 @@ static int step_jump(struct vm_checker *checker, const struct vm_insn *insn)
 		if (VM_SOURCE(insn->code) == VM_X)
 			operand = checker->now.r[insn->src];
 		taken = decide(insn, &checker->now.r[insn->dst], &operand);
+		vm_fold_jump(checker, taken);
 	}
 	if (taken)
 		vm_check_reach(checker, checker->pc + 1 + (is_long ? insn->imm : insn->off), &checker->now);

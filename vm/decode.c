@@ -224,7 +224,8 @@ int vm_decode(struct vm_program *program)
 	struct decoder decoder = {program, vm_op_places(), 0};
 	struct vm_op *op;
 
-	program->ops = port_alloc((program->insn_count + 1) * sizeof(*op));
+	if (!program->ops)
+		program->ops = port_alloc((program->insn_count + 1) * sizeof(*op));
 	if (!program->ops)
 		return -ENOMEM;
 	for (; decoder.pc < program->insn_count; decoder.pc++) {

@@ -68,6 +68,15 @@ struct vm_map *vm_map_by_handle(struct vm_machine *machine, u64 handle);
 /* Hands the value of an element to the program: opens a window on it. 0 for NULL. */
 u64 vm_value_address(struct vm_machine *machine, struct vm_map *map, void *value);
 
+/* Whole words, and few: a memset, which compilers would make of a plain loop, takes longer to start than this. */
+static inline void vm_clear_words(void *from, u32 bytes)
+{
+	volatile u64 *word = from;
+
+	for (; bytes; bytes -= sizeof(*word))
+		*word++ = 0;
+}
+
 static inline void vm_error(struct vm_machine *machine, enum vm_error_kind kind, u64 address)
 {
 	if (machine->error.kind)

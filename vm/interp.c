@@ -7,8 +7,7 @@
  * load and store is looked at (internal.h, vm_may_load). Backward jumps and calls pay for what they
  * repeat out of the budget, so a run looks at no more instructions than that plus one pass.
  *
- * Build with -fno-gcse, or gcc folds all the jumps into one. In a kernel's tree, objtool cannot follow them:
- * OBJECT_FILES_NON_STANDARD_interp.o := y (bpf/core.c is excepted in the same way).
+ * Build with -fno-gcse, or gcc folds all the jumps into one.
  */
 #include "internal.h"
 
@@ -186,12 +185,9 @@ static char *frame_top(struct vm_machine *machine)
 	return (char *)machine->stack + sizeof(machine->stack) - machine->depth * VM_STACK_SIZE;
 }
 
-static void frame_clear(char *top, u32 size)
+static void frame_clear(struct vm_machine *machine, u32 size)
 {
-	u64 *word = (u64 *)(top - size);
-
-	while ((char *)word < top)
-		*word++ = 0;
+	vm_clear_words(frame_top(machine) - size, size);
 }
 
 /* Replaces the program by the one in slot `index` of the map, as bpf_tail_call; else returns NULL. */
@@ -212,7 +208,7 @@ static const struct vm_op *tail_call(struct vm_machine *machine, u64 handle, u32
 	machine->tail_calls++;
 	machine->program = program;
 	vm_window_forget(machine);
-	frame_clear(frame_top(machine), program->stack_used);
+	frame_clear(machine, program->stack_used);
 	return program->ops;
 }
 
@@ -227,7 +223,7 @@ static int frame_push(struct vm_machine *machine, const struct vm_op *back, cons
 	machine->frames[machine->depth].back = back;
 	port_memcpy(machine->frames[machine->depth].saved, r + 6, sizeof(machine->frames[0].saved));
 	machine->depth++;
-	frame_clear(frame_top(machine), machine->program->stack_used);
+	frame_clear(machine, machine->program->stack_used);
 	return 0;
 }
 
@@ -257,7 +253,7 @@ static __attribute__((__noinline__)) int run(struct vm_machine *machine, const s
 				VM_MEMORY_OPS(OP)
 #undef OP
 	};
-	u64 r[16]; /* 4 bits name one: the array has all that can be named */
+	u64 r[16]; /* 4 bits name one: the array has all that can be named, though decode.c lets none above r10 through */
 	const u32 depth = machine ? machine->depth : 0;
 	s64 budget;
 	char *frame;
@@ -266,8 +262,8 @@ static __attribute__((__noinline__)) int run(struct vm_machine *machine, const s
 		*places_out = places;
 		return 0;
 	}
-	port_memset(r, 0, sizeof(r));
 	port_memcpy(r + 1, args, 5 * sizeof(*args));
+	r[0] = r[6] = r[7] = r[8] = r[9] = 0;
 	budget = machine->budget_left;
 	frame = frame_top(machine);
 	r[VM_REG_FP] = (unsigned long)frame;
@@ -418,6 +414,8 @@ failed:
 	return -EFAULT;
 }
 
+PORT_UNFOLLOWED(run);
+
 int vm_interpret(struct vm_machine *machine, const struct vm_op *op, const u64 *args, u64 *result)
 {
 	return run(machine, op, args, result, NULL);
@@ -451,7 +449,7 @@ int vm_call_back(struct vm_machine *machine, u64 function, const u64 *args, u64 
 		return -EFAULT;
 	}
 	machine->depth++;
-	frame_clear(frame_top(machine), program->stack_used);
+	frame_clear(machine, program->stack_used);
 	err = vm_interpret(machine, program->ops + (u32)function, args, result);
 	machine->depth = depth;
 	/* A callback may end in a tail call only if the program was never checked. */

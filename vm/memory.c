@@ -29,7 +29,10 @@ void vm_window_add(struct vm_machine *machine, const void *start, u64 read_size,
 
 void vm_window_forget(struct vm_machine *machine)
 {
-	port_memset(machine->windows, 0, sizeof(machine->windows));
+	u32 i;
+
+	for (i = 0; i < VM_WINDOWS; i++)
+		machine->windows[i].read_size = machine->windows[i].write_size = 0;
 	machine->next_window = 0;
 }
 

@@ -30,6 +30,13 @@
 #define port_unlikely(x) unlikely(x)
 #define PORT_PAGE_SIZE	 ((u64)PAGE_SIZE)
 #define PORT_RACY	 __attribute__((__noinline__))
+/*
+ * objtool (since 4.6) cannot follow jumps to computed labels. This is how a function is excepted from that
+ * alone; excepting its file would leave its indirect jumps going through retpolines where none are needed.
+ */
+#define PORT_UNFOLLOWED(function)                                                                                      \
+	static void *unfollowed_##function                                                                             \
+		__attribute__((__used__, __section__(".discard.func_stack_frame_non_standard"))) = function
 
 #ifdef __LITTLE_ENDIAN /* the kernel defines one of the two */
 #define PORT_IS_LITTLE 1

@@ -234,6 +234,8 @@ int vm_program_load(const struct vm_load *load, struct vm_program **out)
 		err = vm_decode(program);
 	if (!err && !(load->flags & VM_LOAD_UNCHECKED))
 		err = vm_check(program, load);
+	if (!err)
+		err = vm_decode(program); /* again, as the checker has left it */
 	if (err) {
 		vm_program_put(program);
 		return err;

@@ -20,10 +20,10 @@ static void machine_reset(struct vm_machine *machine, const struct vm_program *p
 	if (machine->next_window)
 		vm_window_forget(machine);
 	if (machine->next_touched) {
-		port_memset(machine->touched, 0, sizeof(machine->touched));
+		vm_clear_words(machine->touched, sizeof(machine->touched));
 		machine->next_touched = 0;
 	}
-	port_memset((char *)machine->stack + sizeof(machine->stack) - program->stack_used, 0, program->stack_used);
+	vm_clear_words((char *)machine->stack + sizeof(machine->stack) - program->stack_used, program->stack_used);
 }
 
 /* A program that faulted, or that was never checked, may leave a lock or a record behind. */
@@ -46,11 +46,10 @@ static void machine_release(struct vm_machine *machine)
 int vm_program_run(const struct vm_program *program, struct vm_machine *machine, u64 *result)
 {
 	unsigned cookie = port_read_begin();
-	u64 args[5] = {0};
+	u64 args[5] = {(unsigned long)machine->context};
 	int err;
 
 	machine_reset(machine, program);
-	args[0] = (unsigned long)machine->context;
 	err = vm_interpret(machine, program->ops, args, result);
 	machine_release(machine);
 	if (port_unlikely(err)) {
