@@ -3,6 +3,7 @@
 #include "ftrace/pipe_capture.h"
 #include "ftrace/witness.h"
 #include "layer/engine/explain.h"
+#include "layer/engine/features.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -92,9 +93,12 @@ std::string Attacher::tracepoint_of(const Hook &hook) const
 Result<void> Attacher::supports(const Hook &hook)
 {
 	switch (hook.kind) {
+	case HookKind::typed_tracepoint: // libbpf looks its types up before we see the program
+		if (auto types = features().need(Feature::typed_tracepoint); !types)
+			return types;
+		[[fallthrough]];
 	case HookKind::tracepoint:
 	case HookKind::raw_tracepoint:
-	case HookKind::typed_tracepoint:
 		if (!tracepoint_of(hook).empty())
 			return {};
 		if (hook.target.starts_with("syscalls/") && !files_.exists("events/syscalls"))

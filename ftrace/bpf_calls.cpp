@@ -2,6 +2,7 @@
 // bpf(2), answered in this process: what libbpf asks, with the kernel's errors.
 #include "ftrace/objects.h"
 #include "ftrace/perf_buffer.h"
+#include "layer/engine/refusal.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -253,13 +254,11 @@ std::vector<vm_line> lines_of(const union bpf_attr &a)
 	return lines;
 }
 
-// libbpf asks for helpers one by one, and reads from the verifier's words that there is none.
 void write_log(const union bpf_attr &a, const char *why)
 {
 	if (!a.log_buf || !a.log_size)
 		return;
-	bool no_helper = strstr(why, "there is no helper ") || strstr(why, ": the helper bpf_");
-	snprintf(pointer<char>(a.log_buf), a.log_size, "%s%s\n", no_helper ? "0: invalid func \n" : "", why);
+	snprintf(pointer<char>(a.log_buf), a.log_size, "%s", refusal_log(why).c_str());
 }
 
 } // namespace

@@ -3,11 +3,13 @@
 #include "kmod/protocol.h"
 #include "layer/engine/explain.h"
 #include "layer/engine/features.h"
+#include "layer/engine/refusal.h"
 #include "layer/engine/tracefs.h"
 #include "layer/unique_fd.h"
 
 #include <bpf/btf.h>
 #include <cstdio>
+#include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/filter.h>
@@ -152,6 +154,12 @@ long ModuleEngine::bpf(int command, union bpf_attr *attr, unsigned size)
 	int result = ::ioctl(device_.get(), ANYPROBE_IOC_BPF, &call);
 	if (result >= 0 && command == BPF_PROG_LOAD)
 		remember_type(result, *attr, size);
+	if (result < 0 && command == BPF_PROG_LOAD && attr->log_level && attr->log_size) {
+		int error = errno;
+		char *log = reinterpret_cast<char *>(attr->log_buf);
+		snprintf(log, attr->log_size, "%s", refusal_log(std::string(log, strnlen(log, attr->log_size))).c_str());
+		errno = error;
+	}
 	return result;
 }
 
