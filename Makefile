@@ -140,7 +140,7 @@ $(O)/tests/old-kernel: tests/old/old_kernel.cpp
 $(O)/tests/measure: tests/bench/measure.cpp
 	$(call say,CXX)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) -O2 -std=c++20 $(WARNINGS) $< -o $@
+	$(Q)$(CXX) -O2 -std=c++20 $(WARNINGS) -static $< -o $@
 
 tests: $(O)/tests/unit-tests $(O)/tests/live-tests $(O)/tests/old-kernel $(TEST_PROGRAMS) ## the test programs
 
