@@ -21,6 +21,7 @@
 #define R_ADD(dst, number)	    INSN(BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, number)
 #define R_SHIFT_RIGHT(dst, number)  INSN(BPF_ALU64 | BPF_RSH | BPF_K, dst, 0, 0, number)
 #define R_LOAD_U64(dst, src, off)   INSN(BPF_LDX | BPF_MEM | BPF_DW, dst, src, off, 0)
+#define R_CLEAR_U64(dst, off)	    INSN(BPF_ST | BPF_MEM | BPF_DW, dst, 0, off, 0)
 #define R_STORE_U32(dst, off, src)  INSN(BPF_STX | BPF_MEM | BPF_W, dst, src, off, 0)
 #define R_ADD_ATOMIC(dst, off, src) INSN(BPF_STX | BPF_XADD | BPF_DW, dst, src, off, BPF_ADD)
 #define JUMP_IF_NUMBER(dst, number, off) INSN(BPF_JMP | BPF_JEQ | BPF_K, dst, 0, off, number)
@@ -46,6 +47,8 @@
 
 /* if (current name != these 16 bytes) return 0; */
 #define ONLY_NAME(first, second) {					\
+	R_CLEAR_U64(BPF_REG_10, -16),	/* 6.1 leaves what is behind the NUL as it was */ \
+	R_CLEAR_U64(BPF_REG_10, -8),					\
 	R_MOVE(BPF_REG_1, BPF_REG_10),					\
 	R_ADD(BPF_REG_1, -16),						\
 	R_SET(BPF_REG_2, 16),						\
