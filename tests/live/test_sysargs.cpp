@@ -51,7 +51,6 @@ bool has(const std::vector<std::string> &all, const std::string &one)
 
 void decodes_each_call_by_its_program()
 {
-	skip_with_engine("ftrace", "where a tail call goes is not known before it is made");
 	need_sample("sysargs");
 	auto rows = rows_of_calls({});
 	auto sought = arguments_of(rows, "lseek");
@@ -65,7 +64,6 @@ void decodes_each_call_by_its_program()
 
 void leaves_empty_slots_alone()
 {
-	skip_with_engine("ftrace", "where a tail call goes is not known before it is made");
 	need_sample("sysargs");
 	auto rows = rows_of_calls({"kill", "mmap"});
 	CHECK(arguments_of(rows, "lseek").empty());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // `anyprobe doctor`: what this kernel can do, and which engine each sample would use here and why.
+#include "layer/btf_cache.h"
 #include "layer/commands/commands.h"
 #include "layer/engine/engines.h"
 #include "layer/engine/features.h"
@@ -41,6 +42,9 @@ Result<void> can_run(Engine &engine, const SampleEntry &entry)
 	auto sample = entry.create();
 	sample->info = &entry.info;
 	LIBBPF_OPTS(bpf_object_open_opts, opts);
+	std::string types = features().has(Feature::kernel_btf) ? "" : kernel_types_file(); // a file in their place
+	if (!types.empty())
+		opts.btf_custom_path = types.c_str();
 	auto object = sample->open(opts);
 	if (!object)
 		return object.error();
