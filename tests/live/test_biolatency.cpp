@@ -8,8 +8,10 @@
 #include <ctime>
 #include <fcntl.h>
 #include <fstream>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -187,6 +189,41 @@ void tells_queue_from_device()
 	CHECK(with_queue >= 1.5 * mean(*row));
 }
 
+// No CPU is idle as long as this is there: the kernels of some virtual machines give perf no samples of an idle CPU,
+// and a request may well end on one.
+class BusyCpus {
+	std::vector<pid_t> spinners_;
+
+public:
+	BusyCpus()
+	{
+		for (int cpu = 0; cpu < get_nprocs(); cpu++) {
+			pid_t pid = fork();
+			if (pid == 0) {
+				prctl(PR_SET_PDEATHSIG, SIGKILL);
+				sched_param none{};
+				cpu_set_t one;
+				CPU_ZERO(&one);
+				CPU_SET(cpu, &one);
+				sched_setaffinity(0, sizeof(one), &one);
+				sched_setscheduler(0, SCHED_IDLE, &none);
+				for (;;)
+					now_us();
+			}
+			spinners_.push_back(pid);
+		}
+	}
+	~BusyCpus()
+	{
+		for (pid_t pid : spinners_) {
+			kill(pid, SIGKILL);
+			waitpid(pid, nullptr, 0);
+		}
+	}
+	BusyCpus(const BusyCpus &) = delete;
+	BusyCpus &operator=(const BusyCpus &) = delete;
+};
+
 // A file on whatever disk there is: here only the number is known.
 void counts_reads_of_a_file()
 {
@@ -203,6 +240,7 @@ void counts_reads_of_a_file()
 		unlink(path);
 		skip("no file system here reads past the page cache");
 	}
+	BusyCpus busy;
 	Anyprobe biolatency({"biolatency", "--comm", "block-reader", "--output", "json"});
 	CHECK_EQUAL(run_child(read_blocks).status, 0);
 	auto rows = biolatency.finish(SIGINT).rows();
