@@ -8,10 +8,9 @@
 
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Bytes = std::span<const unsigned char>;
 
-Json value_of(const btf *types, __u32 id, Bytes data);
+Cell value_of(const btf *types, __u32 id, Bytes data);
 
 // `bits` bits from bit `offset` on, as this little-endian machine lays them out.
 uint64_t read_bits(Bytes data, unsigned offset, unsigned bits)
@@ -29,20 +28,26 @@ uint64_t read_bits(Bytes data, unsigned offset, unsigned bits)
 	return value;
 }
 
-Json integer(const btf_type *type, Bytes data, unsigned offset, unsigned bits)
+// What is the same in text and JSON.
+Cell one_form(std::string text)
+{
+	return {text, text};
+}
+
+Cell integer(const btf_type *type, Bytes data, unsigned offset, unsigned bits)
 {
 	uint64_t value = read_bits(data, offset, bits);
 	int encoding = btf_kind(type) == BTF_KIND_INT ? btf_int_encoding(type) : 0;
 	if (encoding & BTF_INT_BOOL)
-		return value != 0;
+		return one_form(value ? "true" : "false");
 	if (encoding & BTF_INT_SIGNED && bits && bits < 64 && value >> (bits - 1))
 		value |= ~uint64_t(0) << bits;
 	if (encoding & BTF_INT_SIGNED)
-		return static_cast<int64_t>(value);
-	return value;
+		return cell(static_cast<int64_t>(value));
+	return cell(value);
 }
 
-Json enumerator(const btf *types, const btf_type *type, Bytes data, unsigned offset, unsigned bits)
+Cell enumerator(const btf *types, const btf_type *type, Bytes data, unsigned offset, unsigned bits)
 {
 	uint64_t value = read_bits(data, offset, bits);
 	for (int i = 0; i < btf_vlen(type); i++) {
@@ -50,9 +55,9 @@ Json enumerator(const btf *types, const btf_type *type, Bytes data, unsigned off
 						     : static_cast<__u32>(btf_enum(type)[i].val);
 		__u32 name = btf_is_enum64(type) ? btf_enum64(type)[i].name_off : btf_enum(type)[i].name_off;
 		if (known == value)
-			return btf__name_by_offset(types, name);
+			return cell(btf__name_by_offset(types, name));
 	}
-	return value;
+	return cell(value);
 }
 
 const btf_type *resolve(const btf *types, __u32 &id)
@@ -65,7 +70,7 @@ const btf_type *resolve(const btf *types, __u32 &id)
 	return type;
 }
 
-Json array_of(const btf *types, const struct btf_array *array, Bytes data)
+Cell array_of(const btf *types, const struct btf_array *array, Bytes data)
 {
 	__u32 element = array->type;
 	const btf_type *type = resolve(types, element);
@@ -74,19 +79,24 @@ Json array_of(const btf *types, const struct btf_array *array, Bytes data)
 	count = std::min(count, data.size() / size);
 	if (type && btf_is_int(type) && size == 1) {
 		auto end = std::find(data.begin(), data.begin() + static_cast<long>(count), 0);
-		std::string text(data.begin(), end);
+		std::string_view text(reinterpret_cast<const char *>(data.data()), static_cast<size_t>(end - data.begin()));
 		bool reads = std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x20 || c == '\n' || c == '\t'; });
 		bool padded = std::all_of(end, data.begin() + static_cast<long>(count), [](unsigned char c) { return c == 0; });
 		if (reads && (padded || (btf_int_encoding(type) & (BTF_INT_CHAR | BTF_INT_SIGNED))))
-			return text;
+			return cell(text);
 	}
-	Json list = Json::array();
-	for (size_t i = 0; i < count; i++)
-		list.push_back(value_of(types, element, data.subspan(i * size, size)));
-	return list;
+	std::string list = "[";
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			list += ',';
+		list += value_of(types, element, data.subspan(i * size, size)).json;
+	}
+	list += ']';
+	return {printable(list), list};
 }
 
-void add_members(const btf *types, const btf_type *type, Bytes data, Json &object)
+// Members as name=value; what is inside them as JSON.
+void add_members(const btf *types, const btf_type *type, Bytes data, Cell &all)
 {
 	for (__u32 i = 0; i < btf_vlen(type); i++) {
 		const btf_member *member = btf_members(type) + i;
@@ -96,21 +106,38 @@ void add_members(const btf *types, const btf_type *type, Bytes data, Json &objec
 		const char *name = btf__name_by_offset(types, member->name_off);
 		__u32 id = member->type;
 		const btf_type *inner = resolve(types, id);
-		if (!*name && btf_is_composite(inner))
-			add_members(types, inner, data.subspan(offset / 8), object);
-		else if (bits)
-			object[name] = btf_is_any_enum(inner) ? enumerator(types, inner, data, offset, bits)
-							      : integer(inner, data, offset, bits);
-		else
-			object[name] = value_of(types, id, data.subspan(offset / 8));
+		if (!*name && btf_is_composite(inner)) {
+			add_members(types, inner, data.subspan(offset / 8), all);
+			continue;
+		}
+		Cell value = !bits			? value_of(types, id, data.subspan(offset / 8))
+			     : btf_is_any_enum(inner)	? enumerator(types, inner, data, offset, bits)
+							: integer(inner, data, offset, bits);
+		if (!all.text.empty()) {
+			all.text += ' ';
+			all.json += ',';
+		}
+		all.text.append(name).append("=").append(printable(value.json));
+		all.json.append("\"").append(name).append("\":").append(value.json);
 	}
 }
 
-Json value_of(const btf *types, __u32 id, Bytes data)
+Cell floating(const btf_type *type, Bytes data)
+{
+	double number = 0;
+	if (type->size == 8 && data.size() >= 8)
+		memcpy(&number, data.data(), 8);
+	float small;
+	if (type->size == 4 && data.size() >= 4)
+		number = (memcpy(&small, data.data(), 4), small);
+	return one_form(nlohmann::json(number).dump());
+}
+
+Cell value_of(const btf *types, __u32 id, Bytes data)
 {
 	const btf_type *type = resolve(types, id);
 	if (!type)
-		return nullptr;
+		return one_form("null");
 	switch (btf_kind(type)) {
 	case BTF_KIND_INT:
 		return integer(type, data, 0, type->size * 8);
@@ -118,48 +145,21 @@ Json value_of(const btf *types, __u32 id, Bytes data)
 	case BTF_KIND_ENUM64:
 		return enumerator(types, type, data, 0, type->size * 8);
 	case BTF_KIND_PTR:
-		return fmt::format("{:#x}", read_bits(data, 0, 64));
-	case BTF_KIND_FLOAT: {
-		double number = 0;
-		if (type->size == 8 && data.size() >= 8)
-			memcpy(&number, data.data(), 8);
-		float small;
-		if (type->size == 4 && data.size() >= 4)
-			number = (memcpy(&small, data.data(), 4), small);
-		return number;
-	}
+		return cell(fmt::format("{:#x}", read_bits(data, 0, 64)));
+	case BTF_KIND_FLOAT:
+		return floating(type, data);
 	case BTF_KIND_ARRAY:
 		return array_of(types, btf_array(type), data);
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION: {
-		Json object = Json::object();
-		add_members(types, type, data, object);
-		return object;
+		Cell all{"", "{"};
+		add_members(types, type, data, all);
+		all.json += '}';
+		return all;
 	}
 	default:
-		return nullptr;
+		return one_form("null");
 	}
-}
-
-std::string dump(const Json &value)
-{
-	return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-// Members as name=value; what is inside them as JSON.
-std::string text_of(const Json &value)
-{
-	if (!value.is_object())
-		return value.is_string() ? printable(value.get_ref<const std::string &>()) : dump(value);
-	std::string text;
-	for (const auto &[name, member] : value.items()) {
-		if (!text.empty())
-			text += ' ';
-		text += name;
-		text += '=';
-		text += printable(dump(member));
-	}
-	return text;
 }
 
 } // namespace
@@ -178,6 +178,5 @@ Cell btf_value(const btf *types, __u32 id, Bytes data)
 {
 	if (!types || !id)
 		return hex_value(data);
-	Json value = value_of(types, id, data);
-	return {text_of(value), dump(value)};
+	return value_of(types, id, data);
 }

@@ -20,6 +20,8 @@ std::string json_string(std::string_view text)
 
 std::string printable(std::string_view text)
 {
+	if (std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
+		return std::string(text);
 	std::string out;
 	out.reserve(text.size());
 	for (unsigned char c : text) {
