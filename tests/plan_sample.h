@@ -99,6 +99,7 @@ template <class K> class Sampled
 		return nullptr;
 	}
 
+	// `format`: of tests/data/formats, from 6.1 unless it names a system.
 	Result<Plan> plan(const std::string &name, const std::string &format = "")
 	{
 		bpf_program *program = bpf_object__find_program_by_name(kern_->obj, name.c_str());
@@ -119,7 +120,7 @@ template <class K> class Sampled
 		input.kernel = &kernel;
 		input.map = [this](int fd) { return map_of(fd); };
 		if (!format.empty()) {
-			format_ = *parse_format(recorded_format("6.1/" + format));
+			format_ = *parse_format(recorded_format(format.find('/') == format.npos ? "6.1/" + format : format));
 			input.format = &format_;
 		}
 		return make_plan(input);

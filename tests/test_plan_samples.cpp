@@ -180,6 +180,34 @@ void plans_probes_that_programs_have_built_in()
 	CHECK_EQUAL(sample.line("hit"), "uprobe place");
 }
 
+// 3.10: pointers and numbers are u64, memory is of one kind, a call's arguments are in registers, a filter knows no COMM.
+void plans_for_an_old_kernel()
+{
+	Sampled<opensnoop_kern> opens;
+	opens.kernel = old_kernel();
+	CHECK_EQUAL(opens.line("enter_open", "rhel7/sys_enter_open"),
+		    "kprobe sys_open a0=%di:u64 a1=%si:u64 a2=%dx:u64 a3=+0(%di):string");
+	CHECK_EQUAL(opens.line("leave_open", "rhel7/sys_exit_open"), "tracepoint syscalls/sys_exit_open");
+	Sampled<execsnoop_kern> programs;
+	programs.kernel = old_kernel();
+	std::string line = programs.line("enter_execve", "sys_enter_execve");
+	std::string start = "kprobe sys_execve a0=%si:u64 a1=+0(%si):u64 a2=+0(+0(%si)):string a3=+8(%si):u64 ";
+	CHECK_EQUAL(line.substr(0, start.size()), start);
+	CHECK(line.size() < programs.kernel.max_line);
+	CHECK_EQUAL(programs.line("leave_execve", "sys_exit_execve"),
+		    "kretprobe sys_execve a0=$retval:u64 a1=@0x1000:u64 a2=+2432(@0x1000):u64 a3=+2420(+2432(@0x1000)):u32");
+	Sampled<tcpconnect_kern> connects;
+	connects.kernel = old_kernel();
+	connects.kernel.has_function = [](const std::string &) { return true; };
+	CHECK_EQUAL(connects.line("state___kprobe"),
+		    "kprobe tcp_connect a0=%di:u64 a1=+784(%di):u32 a2=+12(%di):u16 a3=+16(%di):u16 a4=+72(%di):u64 "
+		    "a5=+80(%di):u64 a6=+56(%di):u64 a7=+64(%di):u64 a8=+0(%di):u32 a9=+804(%di):u16");
+	Sampled<forkcount_kern> forks([](forkcount_kern &k) { memcpy(const_cast<__u64 *>(k.rodata->filter_comm), "python3\0\0\0\0\0\0\0\0", 16); });
+	forks.kernel = old_kernel();
+	CHECK_EQUAL(forks.line("count_forks", "task_newtask"), "tracepoint task/task_newtask");
+	CHECK_EQUAL(filter(forks.plan("count_forks", "task_newtask")), "");
+}
+
 const Suite suite("plans of samples",
 		  {
 			  {"plans hello and forkcount", plans_hello_and_forkcount},
@@ -190,6 +218,7 @@ const Suite suite("plans of samples",
 			  {"plans biolatency and funclatency", plans_latencies},
 			  {"plans syscount and vfscount, and refuses sockcount", plans_counts},
 			  {"plans profile", plans_profile},
+			  {"plans samples for a kernel of 3.10", plans_for_an_old_kernel},
 			  {"plans probes that programs have built in", plans_probes_that_programs_have_built_in},
 		  });
 
