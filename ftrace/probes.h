@@ -78,7 +78,7 @@ public:
 	Result<Listener> listen(const std::string &event);
 
 	// One write(2) of a line; 0 or an errno.
-	int write_line(ProbeFile file, const std::string &line);
+	virtual int write_line(ProbeFile file, const std::string &line);
 };
 
 const char *file_name(ProbeFile file);

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-class FakeEngine final : public Engine
+class FakeEngine : public Engine
 {
       public:
 	struct Map {
