@@ -26,19 +26,6 @@ std::string read_whole(int fd)
 	return text;
 }
 
-// seccomp (3.5) needs no privilege once nothing that is executed can give any.
-bool forget_calls_from(unsigned number)
-{
-	sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, number, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	sock_fprog program = {std::size(filter), filter};
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
 [[noreturn]] void become(const Start &start, int program, int out, int err)
 {
 	std::vector<char *> argv;
@@ -51,7 +38,7 @@ bool forget_calls_from(unsigned number)
 	if (start.user && (setgroups(0, nullptr) != 0 || setgid(start.user) != 0 || setuid(start.user) != 0))
 		_exit(126);
 	if (start.first_unknown_call) { // execve: fexecve may itself want a newer call
-		if (forget_calls_from(start.first_unknown_call))
+		if (refuse_calls(start.first_unknown_call, true, ENOSYS))
 			execv(anyprobe_path().c_str(), argv.data());
 		_exit(125);
 	}
@@ -60,6 +47,19 @@ bool forget_calls_from(unsigned number)
 }
 
 } // namespace
+
+// seccomp (3.5) needs no privilege once nothing that is executed can give any.
+bool refuse_calls(unsigned number, bool and_later, int error)
+{
+	sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+		BPF_JUMP(static_cast<__u16>(BPF_JMP | (and_later ? BPF_JGE : BPF_JEQ) | BPF_K), number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<__u32>(error)),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	sock_fprog program = {std::size(filter), filter};
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
 
 Run run_started(const Start &start)
 {

@@ -16,6 +16,10 @@ struct Start {
 // Runs it to its end. Unlike Anyprobe it adds nothing to the command line.
 Run run_started(const Start &start);
 
+// From here on this process and all its children get `error` from the system call `number` (`and_later`: and from all that
+// are numbered behind it), as by a container's rules or an older kernel. False: not to be had here.
+bool refuse_calls(unsigned number, bool and_later, int error);
+
 // The path of a BPF object made from tests/objects/NAME.bpf.c.
 std::string test_object(const std::string &name);
 

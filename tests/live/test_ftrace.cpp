@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What the ftrace engine does to the tracing files of the machine, which it shares with everybody.
 #include "../suite.h"
-#include "anyprobe.h"
+#include "started.h"
 #include "tracing_files.h"
 
 #include <csignal>
 #include <cstdlib>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,14 +108,7 @@ void a_program_without_a_name_is_probed()
 // In a process that gets ENOSYS from bpf(2), as from a kernel without it.
 int run_without_bpf()
 {
-	sock_filter refuse[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_bpf, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	sock_fprog program{static_cast<unsigned short>(std::size(refuse)), refuse};
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+	if (!refuse_calls(__NR_bpf, false, ENOSYS))
 		return 1;
 	Run run = run_anyprobe({"forkcount", "-d", "0.3", "--engine", "auto"});
 	std::string first = run.err.substr(0, run.err.find('\n'));

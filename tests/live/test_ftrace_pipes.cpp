@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The ftrace engine where perf_event_open is refused: it reads an instance of the tracing files, and nobody else's.
 #include "../suite.h"
-#include "anyprobe.h"
+#include "started.h"
 #include "tracing_files.h"
 
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -29,17 +27,9 @@ namespace {
 
 constexpr int calls = 300, opens = 20;
 
-// From here on, and in all children, as a container's rules or an administrator's do.
-template <int error> bool refuse_perf()
+bool refuse_perf(int error)
 {
-	sock_filter refuse[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_perf_event_open, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	sock_fprog program{static_cast<unsigned short>(std::size(refuse)), refuse};
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+	return refuse_calls(__NR_perf_event_open, false, error);
 }
 
 std::vector<std::string> with_ftrace(std::vector<std::string> arguments)
@@ -61,7 +51,7 @@ long sum_of(const Run &run, const char *key, const Json &value, const char *name
 // In a child: 0, or the number of what was not as it should be.
 int count_calls_of_all_threads()
 {
-	if (!refuse_perf<EACCES>())
+	if (!refuse_perf(EACCES))
 		return 1;
 	Anyprobe syscount(with_ftrace({"syscount", "-p", std::to_string(getpid()), "-T", "0"}));
 	auto call = [] {
@@ -79,7 +69,7 @@ int count_calls_of_all_threads()
 
 int count_functions()
 {
-	if (!refuse_perf<ENOSYS>())
+	if (!refuse_perf(ENOSYS))
 		return 1;
 	Anyprobe funclatency(with_ftrace({"funclatency", own_path() + ":ftrace_test::counted_function"}));
 	for (int i = 0; i < calls; i++)
@@ -93,7 +83,7 @@ int count_functions()
 // The last events must not go when their probes do; a process that is gone keeps its number and name.
 int show_opens()
 {
-	if (!refuse_perf<EACCES>())
+	if (!refuse_perf(EACCES))
 		return 1;
 	Anyprobe opensnoop(with_ftrace({"opensnoop"}));
 	Child child = run_child([] {
@@ -114,7 +104,7 @@ int show_opens()
 
 int refuse_profile()
 {
-	if (!refuse_perf<EPERM>())
+	if (!refuse_perf(EPERM))
 		return 1;
 	Run run = run_anyprobe(with_ftrace({"profile", "-q", "-d", "1"}));
 	if (run.status != 1 || std::count(run.err.begin(), run.err.end(), '\n') != 1)
@@ -125,7 +115,7 @@ int refuse_profile()
 // A probe that is on in an instance cannot be removed: the instance goes first.
 int kill_one_and_run_another()
 {
-	if (!refuse_perf<EACCES>())
+	if (!refuse_perf(EACCES))
 		return 1;
 	std::vector<std::string> arguments = with_ftrace({"funclatency", own_path() + ":ftrace_test::counted_function"});
 	TracingFiles files;

@@ -3,7 +3,7 @@
 #include "layer/engine/features.h"
 #include "layer/engine/old_kernel.h"
 #include "layer/engine/seam.h"
-#include "layer/engine/tracefs.h"
+#include "layer/engine/tracepoints.h"
 #include "layer/unique_fd.h"
 
 #include <cstdlib>
@@ -67,19 +67,8 @@ std::optional<Pmu> find_pmu(const std::string &name)
 }
 
 class KernelEngine final : public Engine {
-	std::optional<Tracefs> tracefs_;
+	Tracepoints tracepoints_;
 	OldKernel old_;
-
-	Result<Tracefs *> tracefs()
-	{
-		if (!tracefs_) {
-			auto opened = Tracefs::open();
-			if (!opened)
-				return opened.error();
-			tracefs_ = std::move(*opened);
-		}
-		return &*tracefs_;
-	}
 
 	Result<std::unique_ptr<Link>> attach_perf(int program_fd, perf_event_attr attr, const Hook &hook);
 	Result<std::unique_ptr<Link>> attach_tracepoint(int program_fd, const Hook &hook);
@@ -141,17 +130,7 @@ Result<void> KernelEngine::supports(const Hook &hook)
 	if (auto feature = feature_of(hook.kind))
 		if (auto has = features().need(*feature); !has)
 			return has;
-	if (hook.kind != HookKind::tracepoint)
-		return {};
-	auto files = tracefs();
-	if (!files)
-		return files.error();
-	if ((*files)->exists("events/" + hook.target))
-		return {};
-	if (hook.target.starts_with("syscalls/"))
-		if (auto has = features().need(Feature::syscall_tracepoints); !has)
-			return has;
-	return Error{fmt::format("this kernel has no tracepoint {}", hook.target), ENOENT};
+	return hook.kind == HookKind::tracepoint ? tracepoints_.need(hook.target) : Result<void>();
 }
 
 // Give the program to a perf event and start it. (A BPF link, 5.15, is what carries a cookie.)
@@ -183,10 +162,7 @@ Result<std::unique_ptr<Link>> KernelEngine::attach_perf(int program_fd, perf_eve
 
 Result<std::unique_ptr<Link>> KernelEngine::attach_tracepoint(int program_fd, const Hook &hook)
 {
-	auto files = tracefs();
-	if (!files)
-		return files.error();
-	auto id = (*files)->event_id(hook.target);
+	auto id = tracepoints_.id(hook.target);
 	if (!id)
 		return id.error();
 	perf_event_attr attr{};

@@ -4,7 +4,7 @@
 #include "layer/engine/explain.h"
 #include "layer/engine/features.h"
 #include "layer/engine/refusal.h"
-#include "layer/engine/tracefs.h"
+#include "layer/engine/tracepoints.h"
 #include "layer/unique_fd.h"
 
 #include <bpf/btf.h>
@@ -109,19 +109,8 @@ Error cannot_attach(const Hook &hook, int code = errno)
 class ModuleEngine final : public Engine {
 	UniqueFd device_;
 	unsigned abilities_;
-	std::optional<Tracefs> tracefs_;
+	Tracepoints tracepoints_;
 	std::map<unsigned, Typed> typed_; // by the program's id
-
-	Result<Tracefs *> tracefs()
-	{
-		if (!tracefs_) {
-			auto opened = Tracefs::open();
-			if (!opened)
-				return opened.error();
-			tracefs_ = std::move(*opened);
-		}
-		return &*tracefs_;
-	}
 
 	void remember_type(int program_fd, const union bpf_attr &attr, unsigned size);
 	Result<Place> typed_place(int program_fd) const;
@@ -197,17 +186,7 @@ Result<void> ModuleEngine::supports(const Hook &hook)
 		return features().need(Feature::typed_program);
 	if (hook.kind == HookKind::typed_tracepoint)
 		return features().need(Feature::typed_tracepoint);
-	if (hook.kind != HookKind::tracepoint)
-		return {};
-	auto files = tracefs();
-	if (!files)
-		return files.error();
-	if ((*files)->exists("events/" + hook.target))
-		return {};
-	if (hook.target.starts_with("syscalls/"))
-		if (auto has = features().need(Feature::syscall_tracepoints); !has)
-			return has;
-	return Error{fmt::format("this kernel has no tracepoint {}", hook.target), ENOENT};
+	return hook.kind == HookKind::tracepoint ? tracepoints_.need(hook.target) : Result<void>();
 }
 
 struct FreeTypes {
@@ -268,10 +247,7 @@ Result<void> ModuleEngine::fill(anyprobe_attach &request, std::string &names, co
 		return {};
 	}
 	case HookKind::tracepoint: {
-		auto files = tracefs();
-		if (!files)
-			return files.error();
-		auto id = (*files)->event_id(hook.target);
+		auto id = tracepoints_.id(hook.target);
 		if (!id)
 			return id.error();
 		request.kind = ANYPROBE_ON_TRACEPOINT;
