@@ -4,7 +4,7 @@
 # busybox and modules (made once per kernel), then what changes with every call.
 
 # Modules that a test may want; modprobe and the kernel's own request_module find them inside.
-GUEST_MODULES='null_blk brd loop af_packet dummy veth sch_netem sch_ingress cls_bpf act_bpf
+GUEST_MODULES='null_blk brd loop af_packet dummy veth tun sch_netem sch_ingress cls_bpf act_bpf
 	tcp_diag udp_diag inet_diag unix_diag virtio_pci virtio_blk virtio_net virtio_console'
 
 cpio_pack() {

@@ -81,6 +81,14 @@ std::string own_path()
 	return std::string(path, static_cast<size_t>(std::max<ssize_t>(length, 0)));
 }
 
+bool run_tool(const std::vector<std::string> &arguments)
+{
+	for (const char *directory : {"/sbin/", "/bin/"})
+		if (std::string path = directory + arguments[0]; access(path.c_str(), X_OK) == 0)
+			return run_program(path, arguments).status == 0;
+	return false;
+}
+
 std::string anyprobe_path()
 {
 	if (const char *given = getenv("ANYPROBE"))

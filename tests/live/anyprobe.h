@@ -60,6 +60,9 @@ Child run_child(int (*work)());
 // Runs a program, found by its path, with these arguments (the first is argv[0]).
 Child run_program(const std::string &path, std::vector<std::string> arguments);
 
+// An administrator's tool: arguments[0] is its name. False: it failed, or is not there.
+bool run_tool(const std::vector<std::string> &arguments);
+
 // The path of the program under test.
 std::string anyprobe_path();
 // This test's own file, to be run again with arguments or probed.

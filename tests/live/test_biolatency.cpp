@@ -32,13 +32,8 @@ public:
 	{
 		if (access(device, F_OK) == 0)
 			skip("somebody uses null_blk here");
-		for (const char *modprobe : {"/sbin/modprobe", "/bin/modprobe"})
-			if (!made_ && access(modprobe, X_OK) == 0)
-				made_ = run_program(modprobe,
-						    {"modprobe", "null_blk", "nr_devices=1", "gb=1", "irqmode=2",
-						     fmt::format("completion_nsec={}", device_us * 1000),
-						     "submit_queues=1", "hw_queue_depth=1"})
-						.status == 0;
+		made_ = run_tool({"modprobe", "null_blk", "nr_devices=1", "gb=1", "irqmode=2",
+				  fmt::format("completion_nsec={}", device_us * 1000), "submit_queues=1", "hw_queue_depth=1"});
 		for (int i = 0; made_ && i < 100 && access(device, R_OK) != 0; i++)
 			sleep_seconds(0.05);
 		if (!made_ || access(device, R_OK) != 0)
@@ -46,9 +41,8 @@ public:
 	}
 	~SlowDisk()
 	{
-		for (const char *modprobe : {"/sbin/modprobe", "/bin/modprobe"})
-			if (made_ && access(modprobe, X_OK) == 0)
-				made_ = run_program(modprobe, {"modprobe", "-r", "null_blk"}).status != 0;
+		if (made_)
+			run_tool({"modprobe", "-r", "null_blk"});
 	}
 	SlowDisk(const SlowDisk &) = delete;
 	SlowDisk &operator=(const SlowDisk &) = delete;

@@ -205,21 +205,13 @@ void send_from(const char *interface, int type, const std::string &packet)
 	close(fd);
 }
 
-bool run_if_there(std::initializer_list<const char *> paths, const std::vector<std::string> &arguments)
-{
-	for (const char *path : paths)
-		if (access(path, X_OK) == 0)
-			return run_program(path, arguments).status == 0;
-	return false;
-}
-
 // What leaves one end of a veth pair comes in at the other.
 void counts_both_directions()
 {
 	need_sample("sockcount");
-	run_if_there({"/sbin/modprobe", "/bin/modprobe"}, {"modprobe", "veth"});
+	run_tool({"modprobe", "veth"});
 	OwnNetwork network;
-	if (!run_if_there({"/sbin/ip", "/bin/ip"}, {"ip", "link", "add", "anyprobe0", "type", "veth"}))
+	if (!run_tool({"ip", "link", "add", "anyprobe0", "type", "veth"}))
 		skip("this kernel has no veth interfaces");
 	OwnNetwork::up("anyprobe0");
 	OwnNetwork::up("veth0"); // the name that the kernel gives the other end
@@ -241,6 +233,8 @@ void counts_without_ethernet()
 {
 	need_sample("sockcount");
 	OwnNetwork network;
+	if (access("/dev/net/tun", F_OK) != 0)
+		run_tool({"modprobe", "tun"});
 	int tunnel = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	ifreq request{};
 	strcpy(request.ifr_name, "anyprobe0");
