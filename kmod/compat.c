@@ -56,6 +56,16 @@ int ap_read_user(void *to, unsigned long from, size_t size)
 #endif
 }
 
+/* For all that run with preemption off. */
+void port_synchronize(void)
+{
+#ifdef AP_HAS_SYNCHRONIZE_SCHED /* until 5.0; since 4.20 it is the same */
+	synchronize_sched();
+#else
+	synchronize_rcu();
+#endif
+}
+
 /* ---- time, task ---- */
 
 #ifdef AP_HAS_KTIME_FAST /* 3.17; safe in NMIs */

@@ -32,6 +32,9 @@ struct vm_area_struct;
 int ap_read_kernel(void *to, unsigned long from, size_t size);
 int ap_read_user(void *to, unsigned long from, size_t size);
 
+/* Returns when no program runs any more that runs now. */
+void port_synchronize(void);
+
 /* ---- time, task ---- */
 
 u64 ap_time_monotonic(void);

@@ -109,7 +109,7 @@ static void detach(struct ap_link *link)
 
 	while (counters && counters->count)
 		perf_event_release_kernel(counters->event[--counters->count]);
-	synchronize_rcu();
+	port_synchronize();
 	port_free(counters);
 }
 

@@ -60,7 +60,7 @@ void ap_map_owner_destroy(struct ap_map *owner)
 	if (owner->map && vm_map_attr(owner->map)->owner) {
 		/* A program may still write to the map; from now on it wakes nobody. */
 		vm_map_set_owner(owner->map, NULL);
-		synchronize_rcu();
+		port_synchronize();
 	}
 	ap_irq_work_sync(&owner->wake);
 	kfree(owner);

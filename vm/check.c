@@ -48,7 +48,7 @@ static void set_stack_used(struct vm_checker *checker)
 {
 	s32 used = -checker->lowest;
 
-	checker->program->stack_used = used >= VM_STACK_SIZE ? VM_STACK_SIZE : vm_round_up(used, 8);
+	checker->program->stack_used = used >= VM_STACK_SIZE ? VM_STACK_SIZE : vm_round_up(used, VM_FRAME_STEP);
 }
 
 int vm_check(struct vm_program *program, const struct vm_load *load)

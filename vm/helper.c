@@ -99,7 +99,7 @@ const struct vm_helper *vm_helper_find(u32 id)
 	return id < sizeof(vm_helpers) / sizeof(vm_helpers[0]) && vm_helpers[id].call ? &vm_helpers[id] : NULL;
 }
 
-void *vm_arg_memory(struct vm_machine *machine, u32 n, u64 address, u64 size, int write)
+void *vm_arg_memory_slow(struct vm_machine *machine, u32 n, u64 address, u64 size, int write)
 {
 	void *memory = size ? vm_reach(machine, address, size, write) : (void *)machine->stack;
 
@@ -108,7 +108,7 @@ void *vm_arg_memory(struct vm_machine *machine, u32 n, u64 address, u64 size, in
 	return memory;
 }
 
-struct vm_map *vm_arg_map(struct vm_machine *machine, u32 n, u64 handle, u32 types)
+struct vm_map *vm_arg_map_slow(struct vm_machine *machine, u32 n, u64 handle, u32 types)
 {
 	struct vm_map *map = vm_map_by_handle(machine, handle);
 

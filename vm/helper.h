@@ -11,10 +11,29 @@
 /* A helper uses some of its arguments; this is its body's first line. */
 #define HELPER_ARGS UNUSED_ARGS(machine, r1, r2, r3, r4, r5)
 
+void *vm_arg_memory_slow(struct vm_machine *machine, u32 n, u64 address, u64 size, int write);
+struct vm_map *vm_arg_map_slow(struct vm_machine *machine, u32 n, u64 handle, u32 types);
+
 /* Argument number `n` as memory the run owns, or NULL and a fault. A size of 0 needs no memory. */
-void *vm_arg_memory(struct vm_machine *machine, u32 n, u64 address, u64 size, int write);
+static inline void *vm_arg_memory(struct vm_machine *machine, u32 n, u64 address, u64 size, int write)
+{
+	if (size && vm_within(address - (unsigned long)machine->stack, sizeof(machine->stack), size))
+		return (void *)(unsigned long)address;
+	return vm_arg_memory_slow(machine, n, address, size, write);
+}
+
 /* Argument number `n` as a map of one of the types in `types` (bits), or NULL and a fault. */
-struct vm_map *vm_arg_map(struct vm_machine *machine, u32 n, u64 handle, u32 types);
+static inline struct vm_map *vm_arg_map(struct vm_machine *machine, u32 n, u64 handle, u32 types)
+{
+	const struct vm_program *program = machine->program;
+	u64 index = handle - vm_map_handle(0, 0);
+
+	index = index << 32 | index >> 32; /* of an inner map, the upper half is not 0 */
+	if (port_likely(index < program->map_count && types & 1U << program->maps[index]->attr.type))
+		return program->maps[index];
+	return vm_arg_map_slow(machine, n, handle, types);
+}
+
 /* Reads what may be the run's own memory or anything the port can read. On failure `to` is zeroed. */
 int vm_read(struct vm_machine *machine, void *to, u32 size, u64 from, int user);
 s64 vm_read_string(struct vm_machine *machine, char *to, u32 size, u64 from, int user);

@@ -145,6 +145,7 @@ HELPER(spin_lock)
 		return 0;
 	}
 	machine->locked = map;
+	machine->held++;
 	return 0;
 }
 
@@ -157,5 +158,6 @@ HELPER(spin_unlock)
 	}
 	port_unlock(&machine->locked->spin, machine->lock_flags);
 	machine->locked = NULL;
+	machine->held--;
 	return 0;
 }

@@ -139,6 +139,7 @@ HELPER(ringbuf_reserve)
 			return 0;
 		machine->records[i].size = (u32)r2;
 		machine->records[i].map = map;
+		machine->held++;
 		return (unsigned long)machine->records[i].data;
 	}
 	return 0;
@@ -154,6 +155,7 @@ static u64 finish(struct vm_machine *machine, u64 address, u64 flags, int discar
 		if (!map || address != (unsigned long)machine->records[i].data)
 			continue;
 		machine->records[i].map = NULL;
+		machine->held--;
 		wake(machine, map, vm_ring_commit(map, machine->records[i].data, flags, discard));
 		return 0;
 	}

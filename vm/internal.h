@@ -8,6 +8,7 @@
 #include "port.h"
 #include "vm.h"
 
+#define VM_FRAME_STEP	  32
 #define VM_MAX_INSNS	  (1U << 18)
 #define VM_MAX_MAPS	  64 /* as in the kernel */
 #define VM_MAX_TAIL_CALLS 33
@@ -22,7 +23,7 @@ struct vm_program {
 	char name[16];
 	u32 insn_count;
 	u32 map_count;
-	u32 stack_used; /* bytes of a frame that the program can touch: they are zeroed */
+	u32 stack_used; /* bytes of a frame that the program can touch, in VM_FRAME_STEPs: they are zeroed */
 	struct vm_context_type context;
 	struct vm_insn *insns;	  /* as loaded, for messages */
 	struct vm_insn *resolved; /* with handles and addresses in the 64-bit loads; only while loading */
@@ -62,19 +63,37 @@ u64 vm_load_slow(struct vm_machine *machine, u64 address, u32 size);
 /* The same for a store: NULL and a fault if the memory is not the run's. */
 int vm_store_slow(struct vm_machine *machine, u64 address, u32 size);
 void vm_window_add(struct vm_machine *machine, const void *start, u64 read_size, u64 write_size);
-void vm_window_forget(struct vm_machine *machine);
 /* The map behind a handle, or NULL. */
 struct vm_map *vm_map_by_handle(struct vm_machine *machine, u64 handle);
+
 /* Hands the value of an element to the program: opens a window on it. 0 for NULL. */
-u64 vm_value_address(struct vm_machine *machine, struct vm_map *map, void *value);
-
-/* Whole words, and few: a memset, which compilers would make of a plain loop, takes longer to start than this. */
-static inline void vm_clear_words(void *from, u32 bytes)
+static inline u64 vm_value_address(struct vm_machine *machine, struct vm_map *map, void *value)
 {
-	volatile u64 *word = from;
+	int writable = !(map->attr.flags & VM_F_RDONLY_PROG), readable = !(map->attr.flags & VM_F_WRONLY_PROG);
 
-	for (; bytes; bytes -= sizeof(*word))
-		*word++ = 0;
+	if (value)
+		vm_window_add(machine, value, readable ? map->attr.value_size : 0, writable ? map->attr.value_size : 0);
+	return (unsigned long)value;
+}
+
+/* In each run: no loop. */
+static inline void vm_window_forget(struct vm_machine *machine)
+{
+	machine->windows[0].read_size = machine->windows[0].write_size = 0;
+	machine->windows[1].read_size = machine->windows[1].write_size = 0;
+	machine->windows[2].read_size = machine->windows[2].write_size = 0;
+	machine->windows[3].read_size = machine->windows[3].write_size = 0;
+	machine->next_window = 0;
+}
+
+/* Few, and a multiple of VM_FRAME_STEP: a memset, which compilers would make of a plain loop, takes longer to start. */
+static inline void vm_frame_clear(char *top, u32 bytes)
+{
+	volatile u64 *word = (u64 *)(top - bytes);
+	const volatile u64 *end = (u64 *)top;
+
+	for (; word < end; word += 4)
+		word[0] = word[1] = word[2] = word[3] = 0;
 }
 
 static inline void vm_error(struct vm_machine *machine, enum vm_error_kind kind, u64 address)

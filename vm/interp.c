@@ -187,7 +187,7 @@ static char *frame_top(struct vm_machine *machine)
 
 static void frame_clear(struct vm_machine *machine, u32 size)
 {
-	vm_clear_words(frame_top(machine) - size, size);
+	vm_frame_clear(frame_top(machine), size);
 }
 
 /* Replaces the program by the one in slot `index` of the map, as bpf_tail_call; else returns NULL. */
@@ -253,7 +253,8 @@ static __attribute__((__noinline__)) int run(struct vm_machine *machine, const s
 				VM_MEMORY_OPS(OP)
 #undef OP
 	};
-	u64 r[16]; /* 4 bits name one: the array has all that can be named, though decode.c lets none above r10 through */
+	/* 4 bits name one: the array has all that can be named, though decode.c lets none above r10 through. */
+	u64 r[16] PORT_UNINITIALIZED;
 	const u32 depth = machine ? machine->depth : 0;
 	s64 budget;
 	char *frame;

@@ -8,42 +8,26 @@
  */
 #include "internal.h"
 
+static int is_window(const struct vm_window *window, const void *start, u64 read_size, u64 write_size)
+{
+	return window->start == (unsigned long)start && window->read_size == read_size &&
+	       window->write_size == write_size;
+}
+
 /* The two latest are the ones that the interpreter looks at; what they push out stays a little longer. */
 void vm_window_add(struct vm_machine *machine, const void *start, u64 read_size, u64 write_size)
 {
-	struct vm_window *window, added;
-	u32 i;
+	struct vm_window *window = machine->windows;
 
-	added.start = (unsigned long)start;
-	added.read_size = read_size;
-	added.write_size = write_size;
-	for (i = 0; i < 2; i++) {
-		window = &machine->windows[i];
-		if (window->start == added.start && window->read_size == read_size && window->write_size == write_size)
-			return;
-	}
-	i = machine->next_window++ % 2;
-	machine->windows[i + 2] = machine->windows[i];
-	machine->windows[i] = added;
+	if (is_window(&window[0], start, read_size, write_size) || is_window(&window[1], start, read_size, write_size))
+		return;
+	window += machine->next_window++ % 2;
+	window[2] = window[0];
+	window->start = (unsigned long)start;
+	window->read_size = read_size;
+	window->write_size = write_size;
 }
 
-void vm_window_forget(struct vm_machine *machine)
-{
-	u32 i;
-
-	for (i = 0; i < VM_WINDOWS; i++)
-		machine->windows[i].read_size = machine->windows[i].write_size = 0;
-	machine->next_window = 0;
-}
-
-u64 vm_value_address(struct vm_machine *machine, struct vm_map *map, void *value)
-{
-	int writable = !(map->attr.flags & VM_F_RDONLY_PROG), readable = !(map->attr.flags & VM_F_WRONLY_PROG);
-
-	if (value)
-		vm_window_add(machine, value, readable ? map->attr.value_size : 0, writable ? map->attr.value_size : 0);
-	return (unsigned long)value;
-}
 
 /* Is this part of a value, or of a key? Opens a window on all of it, so that this is asked once. */
 static void *reach_map(struct vm_machine *machine, struct vm_map *map, u64 address, u64 size, int write)

@@ -12,8 +12,8 @@
 #include <linux/irqflags.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
 #include <linux/random.h>
-#include <linux/rcupdate.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -30,6 +30,14 @@
 #define port_unlikely(x) unlikely(x)
 #define PORT_PAGE_SIZE	 ((u64)PAGE_SIZE)
 #define PORT_RACY	 __attribute__((__noinline__))
+/* For variables that are set before they are read, in kernels that are built to clear all of them. */
+#define PORT_UNINITIALIZED
+#ifdef __has_attribute
+#if __has_attribute(__uninitialized__)
+#undef PORT_UNINITIALIZED
+#define PORT_UNINITIALIZED __attribute__((__uninitialized__))
+#endif
+#endif
 /*
  * objtool (since 4.6) cannot follow jumps to computed labels. This is how a function is excepted from that
  * alone; excepting its file would leave its indirect jumps going through retpolines where none are needed.
@@ -143,22 +151,20 @@ static inline void port_unlock(struct port_lock *lock, unsigned long flags)
 
 /* ---- readers that nothing may be freed under ---- */
 
+/* A handler has preemption off anyway: where RCU's own lock is a call, this is none. */
 static inline unsigned port_read_begin(void)
 {
-	rcu_read_lock();
+	preempt_disable_notrace();
 	return 0;
 }
 
 static inline void port_read_end(unsigned cookie)
 {
 	(void)cookie;
-	rcu_read_unlock();
+	preempt_enable_notrace();
 }
 
-static inline void port_synchronize(void)
-{
-	synchronize_rcu();
-}
+void port_synchronize(void); /* kmod/compat.c: kernels differ in what waits for those */
 
 static inline u32 port_random(void)
 {

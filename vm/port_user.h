@@ -27,6 +27,7 @@
 #define PORT_PAGE_SIZE	 ((u64)sysconf(_SC_PAGESIZE))
 /* Values of maps are shared without locks between programs and user space, as the kernel's are. */
 #define PORT_RACY __attribute__((no_sanitize("thread"), __noinline__))
+#define PORT_UNINITIALIZED
 #define PORT_UNFOLLOWED(function) struct vm_machine
 
 #define PORT_IS_LITTLE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)

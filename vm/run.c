@@ -17,13 +17,12 @@ static void machine_reset(struct vm_machine *machine, const struct vm_program *p
 	machine->budget_left = machine->budget ? machine->budget : VM_DEFAULT_BUDGET;
 	machine->context_write = (unsigned long)machine->context + program->context.write_start;
 	machine->context_write_size = end > program->context.write_start ? end - program->context.write_start : 0;
-	if (machine->next_window)
-		vm_window_forget(machine);
-	if (machine->next_touched) {
-		vm_clear_words(machine->touched, sizeof(machine->touched));
+	vm_window_forget(machine);
+	if (port_unlikely(machine->next_touched)) {
+		port_memset(machine->touched, 0, sizeof(machine->touched));
 		machine->next_touched = 0;
 	}
-	vm_clear_words((char *)machine->stack + sizeof(machine->stack) - program->stack_used, program->stack_used);
+	vm_frame_clear((char *)machine->stack + sizeof(machine->stack), program->stack_used);
 }
 
 /* A program that faulted, or that was never checked, may leave a lock or a record behind. */
@@ -41,6 +40,7 @@ static void machine_release(struct vm_machine *machine)
 			machine->records[i].map = NULL;
 		}
 	}
+	machine->held = 0;
 }
 
 int vm_program_run(const struct vm_program *program, struct vm_machine *machine, u64 *result)
@@ -51,7 +51,8 @@ int vm_program_run(const struct vm_program *program, struct vm_machine *machine,
 
 	machine_reset(machine, program);
 	err = vm_interpret(machine, program->ops, args, result);
-	machine_release(machine);
+	if (port_unlikely(machine->held))
+		machine_release(machine);
 	if (port_unlikely(err)) {
 		machine->error.program = machine->program->id;
 		port_fetch_add((u64 *)&machine->program->errors[machine->error.kind], 1);

@@ -222,6 +222,7 @@ struct vm_machine {
 		void *data;
 		u32 size;
 	} records[VM_RECORDS]; /* reserved in ring buffers, not yet submitted */
+	u32 held;	       /* so many of them, and the lock below: nothing to give back if 0 */
 	struct vm_map *locked;
 	unsigned long lock_flags;
 	struct {
