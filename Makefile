@@ -165,7 +165,7 @@ modules: ## the kernel module, for KDIR=… (the running kernel's headers), in .
 	linux-headers-$$(uname -r) (or kernel-devel), or give KDIR=" >&2; exit 1; }
 	$(Q)mkdir -p $(MODULE_DIR)/kmod $(MODULE_DIR)/vm
 	$(Q)cp -up Kbuild $(MODULE_DIR)/ && cp -up kmod/*.[ch] kmod/configure $(MODULE_DIR)/kmod/ && cp -up vm/*.[ch] $(MODULE_DIR)/vm/
-	$(Q)$(MAKE) $(if $(Q),-s) -C $(KDIR) M=$(MODULE_DIR) CC=$(CC) CONFIG_DEBUG_INFO_BTF_MODULES= modules </dev/null
+	$(Q)MAKEFLAGS="$${MAKEFLAGS%% -- *}" $(MAKE) $(if $(Q),-s,V=1) -C $(KDIR) M=$(MODULE_DIR) CC=$(CC) CONFIG_DEBUG_INFO_BTF_MODULES= modules </dev/null
 	$(Q)cp -u $(MODULE_DIR)/kmod/forkcount.ko $(MODULE_DIR)/
 	$(if $(SIGN_KEY),$(Q)for ko in $(MODULE_DIR)/*.ko; do $(KDIR)/scripts/sign-file sha256 $(SIGN_KEY) $(SIGN_CERT) $$ko || exit 1; done)
 	$(call say,MODULE)
