@@ -252,6 +252,29 @@ static void load_program(void)
 	keep(PROGRAMS, bpf(BPF_PROG_LOAD, &attr, sizeof(attr)));
 }
 
+/* Runs a program at once, on random bytes; its repetitions are few, for it may loop. */
+static void run_program(void)
+{
+	static __thread char context[1 << 16], packet[1 << 16], answer[1 << 16]; /* as much as may be asked for */
+	union bpf_attr attr = {0};
+
+	for (unsigned i = 0; i < 256; i += 4)
+		*(unsigned *)(context + i) = odd_number();
+	attr.test.prog_fd = some_fd(PROGRAMS);
+	attr.test.repeat = below(4) ? 0 : below(4);
+	attr.test.ctx_in = below(16) ? (unsigned long)context : 4096 * below(16);
+	attr.test.ctx_size_in = below(4) ? 0 : below(256);
+	attr.test.data_in = below(16) ? (unsigned long)packet : 4096 * below(16);
+	attr.test.data_size_in = below(2) ? 0 : below(256);
+	attr.test.ctx_out = attr.test.data_out = below(4) ? (unsigned long)answer : 4096 * below(16);
+	attr.test.ctx_size_out = attr.test.data_size_out = below(512);
+	if (!below(8)) /* sizes too */
+		(&attr.test.data_size_in)[below(2)] = odd_number();
+	if (!below(8))
+		(below(2) ? &attr.test.ctx_size_in : &attr.test.ctx_size_out)[0] = odd_number();
+	bpf(BPF_PROG_TEST_RUN, &attr, below(8) ? sizeof(attr) : below(80));
+}
+
 /* Functions, taken here and there from what the kernel has. */
 static char names[512][64];
 static unsigned name_count;
@@ -397,8 +420,9 @@ static void work(void)
 static void one(void)
 {
 	static void (*const actions[])(void) = {create_map, create_map,	  use_map,	 use_map,
-						use_map,    load_program, load_program,	 attach,
-						attach,	    map_memory,	  anything_else, work};
+						use_map,    load_program, load_program,	 run_program,
+						attach,	    attach,	  map_memory,	 anything_else,
+						work};
 
 	actions[below(sizeof(actions) / sizeof(actions[0]))]();
 }
