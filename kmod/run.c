@@ -38,6 +38,17 @@ static u32 level_now(void)
 	return count & SOFTIRQ_OFFSET ? LEVEL_SOFTIRQ : LEVEL_TASK;
 }
 
+/*
+ * Whoever uses it up again and again gets less: at a function that is called at each turn of some loop, even ended
+ * runs would hold the kernel up. A test run is not held against the next one.
+ */
+static u32 budget_of(const struct ap_hit *hit, const struct ap_counts *counts)
+{
+	const unsigned long exhausted = local_read(&counts->exhausted);
+
+	return port_likely(!exhausted || hit->error) ? budget : (budget >> min(exhausted / 8, 10UL) ?: 1);
+}
+
 int ap_run(struct ap_hit *hit, void *context, u32 size)
 {
 	const struct ap_link *link = hit->link;
@@ -64,7 +75,7 @@ int ap_run(struct ap_hit *hit, void *context, u32 size)
 	level->machine.packet = hit->packet;
 	level->machine.packet_size = hit->packet_size;
 	level->machine.cpu = cpu;
-	level->machine.budget = budget;
+	level->machine.budget = budget_of(hit, counts);
 	local_inc(&counts->hits);
 	err = vm_program_run(link->program, &level->machine, &hit->result);
 	if (port_unlikely(err)) {

@@ -77,6 +77,39 @@ static void loops(void)
 	is_ended(nested, COUNT(nested), "loops in a loop", 1);
 }
 
+/* A function that is called at each turn of a loop: what is ended each time gets less and less to do. */
+static void loops_often(void)
+{
+	const unsigned times = 400;
+	int map = map_create(device, BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0);
+	const struct bpf_insn counting[] = {VALUE_OF(map), SET(1, 1), INCREASE(0, 0, 1), JUMP(-2), RETURN};
+	struct anyprobe_object counters = run(counting, COUNT(counting), "an endless loop, often", times);
+	unsigned long long turns = 0;
+	unsigned key = 0;
+
+	map_lookup(device, map, &key, &turns);
+	check(counters.exhausted == times, "an endless loop, often: each of %u runs is ended", times);
+	check(turns > 1000000 && turns < 32000000, "an endless loop, often: %llu turns in all", turns);
+	close(map);
+}
+
+/* A call is one instruction, however much it copies: that is paid for, too. */
+static void copies(void)
+{
+	const unsigned size = 1 << 20;
+	int map = map_create(device, BPF_MAP_TYPE_ARRAY, 4, size, 1, 0);
+	const struct bpf_insn copying[] = {VALUE_OF(map), COPY(6, 0),	SET(1, 1),   INCREASE(6, 0, 1), COPY(1, 6),
+					   ADD(1, 8),	  SET(2, size - 8), COPY(3, 1), CALL(113),	JUMP(-8), RETURN};
+	unsigned long long *value = calloc(1, size);
+	unsigned key = 0;
+
+	is_ended(copying, COUNT(copying), "an endless loop that copies a megabyte", 1);
+	map_lookup(device, map, &key, value);
+	check(*value && *value < 1000, "an endless loop that copies a megabyte: %llu copies", *value);
+	free(value);
+	close(map);
+}
+
 /* What reading 8 bytes at `address` by `helper` (0: by a load) leaves in the map, out of which the address comes. */
 static int64_t read_at(uint64_t address, int helper, int map)
 {
@@ -307,6 +340,8 @@ int main(void)
 {
 	device = device_open();
 	loops();
+	loops_often();
+	copies();
 	wild_reads();
 	wild_writes();
 	stacks();
