@@ -103,6 +103,8 @@ void *vm_arg_memory_slow(struct vm_machine *machine, u32 n, u64 address, u64 siz
 {
 	void *memory = size ? vm_reach(machine, address, size, write) : (void *)machine->stack;
 
+	/* A call is one instruction, but not what it does with a value of a megabyte. */
+	machine->budget_left -= size >> 6;
 	if (!memory)
 		vm_error(machine, VM_ERROR_ARGUMENT, n);
 	return memory;
