@@ -21,18 +21,21 @@ VM_SRCS     := $(filter-out vm/port_kernel.c,$(call source_files,vm/*.c))
 PROGRAM_CXXFLAGS = -std=c++20 -fno-rtti -ffunction-sections -fdata-sections -DFMT_HEADER_ONLY \
 	-DANYPROBE_VERSION='"$(ANYPROBE_VERSION)"' $(addprefix -I$(TOP),user kern .)
 
+# What the machine's folders are called, as in /usr/include/x86_64-linux-gnu: clang names a vendor too. $(1): a compiler.
+folder_of = $(subst -unknown-linux,-linux,$(subst -pc-linux,-linux,$(shell $(1) -dumpmachine)))
+
 # What a BPF object is compiled with. $(1): the C compiler that knows where this machine's asm/ headers lie.
 BPF_CPU ?= v1
 bpf_flags = -g -O2 -target bpf -mcpu=$(BPF_CPU) -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra \
 	-Wno-missing-declarations -Wno-unused-parameter $(addprefix -I$(TOP),kern/include kern) \
-	-idirafter /usr/include/$(shell $(1) -dumpmachine)
+	-idirafter /usr/include/$(call folder_of,$(1))
 
 # The private copy of libbpf: these calls of its reach the chosen engine.
 LIBBPF_RENAMES := $(foreach name,syscall mmap mmap64 ioctl epoll_ctl,--redefine-sym $(name)=ap_$(name))
 
 # find_libbpf COMPILER: the archive.
 find_libbpf = $(firstword $(wildcard $(addsuffix /libbpf.a,$(shell $(PKG_CONFIG) --variable=libdir libbpf 2>/dev/null) \
-	/usr/lib/$(shell $(1) -dumpmachine) /usr/lib64 /usr/lib)))
+	/usr/lib/$(call folder_of,$(1)) /usr/lib64 /usr/lib)))
 
 # The system calls' names and numbers, as lines of an initializer. $(1): the C compiler.
 syscall_names = echo '$(hash)include <asm/unistd.h>' | $(1) -E -dM - | \
