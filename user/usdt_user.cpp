@@ -65,7 +65,7 @@ class Usdt final : public EventSample<usdt_kern, usdt_event> {
 
 	static Cell hexadecimal(uint64_t number) { return {fmt::format("{:#x}", number), std::to_string(number)}; }
 
-	Result<void> configure(usdt_kern &k, Trace &trace) override
+	Result<void> configure(usdt_kern &, Trace &trace) override
 	{
 		auto places = select_usdt_places(binary_, probe_, trace.options().pid);
 		if (!places)
@@ -73,7 +73,6 @@ class Usdt final : public EventSample<usdt_kern, usdt_event> {
 		places_ = std::move(*places);
 		if (places_.size() > USDT_PLACES)
 			return Error{fmt::format("{} places match: {} at most", places_.size(), USDT_PLACES)};
-		k.rodata->with_cookies = features().has(Feature::attach_cookie);
 		return {};
 	}
 

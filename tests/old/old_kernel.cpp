@@ -192,37 +192,40 @@ int judge(const seccomp_notif &call)
 	_exit(0);
 }
 
-bool send_descriptor(int socket, int fd)
-{
+// A message of one byte, which carries a descriptor.
+struct Carrier {
 	char byte = 0;
 	alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
 	iovec data{&byte, 1};
 	msghdr message{};
-	message.msg_iov = &data;
-	message.msg_iovlen = 1;
-	message.msg_control = control;
-	message.msg_controllen = sizeof(control);
-	cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	Carrier()
+	{
+		message.msg_iov = &data;
+		message.msg_iovlen = 1;
+		message.msg_control = control;
+		message.msg_controllen = sizeof(control);
+	}
+	Carrier(const Carrier &) = delete; // it points into itself
+};
+
+bool send_descriptor(int socket, int fd)
+{
+	Carrier carrier;
+	cmsghdr *header = CMSG_FIRSTHDR(&carrier.message);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, 0) == 1;
+	return sendmsg(socket, &carrier.message, 0) == 1;
 }
 
 int receive_descriptor(int socket)
 {
-	char byte;
-	alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-	iovec data{&byte, 1};
-	msghdr message{};
-	message.msg_iov = &data;
-	message.msg_iovlen = 1;
-	message.msg_control = control;
-	message.msg_controllen = sizeof(control);
+	Carrier carrier;
 	int fd = -1;
-	if (recvmsg(socket, &message, 0) == 1 && CMSG_FIRSTHDR(&message))
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	if (recvmsg(socket, &carrier.message, 0) == 1 && CMSG_FIRSTHDR(&carrier.message))
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&carrier.message)), sizeof(fd));
 	return fd;
 }
 

@@ -41,6 +41,8 @@ public:
 	virtual Result<bpf_object *> open(const bpf_object_open_opts &opts) = 0;
 	// Without an object: can its programs be attached here? An error says what is missing.
 	virtual Result<void> supported(Engine &) { return {}; }
+	// The first part of configure(), for who only wants to see whether it loads: the constants that all samples share.
+	virtual void set_constants(const CommonOptions &) {}
 	virtual Result<void> configure(Trace &) { return {}; }
 	virtual int load() = 0; // 0 or a negative errno
 	// The ELF file that is compiled in; empty where there is none.
@@ -69,8 +71,6 @@ template <class K> class KernSample : public Sample {
 	};
 	std::unique_ptr<K, Destroy> kern_;
 
-	void set_constants(const CommonOptions &options);
-
 public:
 	Result<bpf_object *> open(const bpf_object_open_opts &opts) final
 	{
@@ -79,6 +79,7 @@ public:
 			return log_error("object: failed to open the program that is built in", errno);
 		return kern_->obj;
 	}
+	void set_constants(const CommonOptions &options) final;
 	Result<void> configure(Trace &trace) final
 	{
 		set_constants(trace.options());
@@ -110,6 +111,8 @@ template <class K> void KernSample<K>::set_constants(const CommonOptions &option
 	}
 	if constexpr (requires { k.rodata->events_in_ring; })
 		k.rodata->events_in_ring = features().has(Feature::ring_buffer);
+	if constexpr (requires { k.rodata->with_cookies; })
+		k.rodata->with_cookies = features().has(Feature::attach_cookie);
 }
 
 // Rows as they happen. E is the record that the program emits; its first member is `time`, in ns of

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // `anyprobe doctor`: what this kernel can do, and which engine each sample would use here and why.
 #include "layer/btf_cache.h"
+#include "layer/buffers.h"
 #include "layer/commands/commands.h"
 #include "layer/engine/engines.h"
 #include "layer/engine/features.h"
@@ -36,6 +37,24 @@ struct OpenEngine {
 	Result<std::unique_ptr<Engine>> engine;
 };
 
+// Hooks and features do not tell all where the engine looks at instructions, and of kernels without global data: their
+// verifiers know less, and so do their maps.
+Result<void> try_to_load(Engine &engine, Sample &sample, bpf_object *object)
+{
+	bool is_old = !features().has(Feature::global_data);
+	if (!engine.checks_programs() && !is_old)
+		return {};
+	log_start(); // nothing of the samples before
+	sample.set_constants(CommonOptions());
+	bpf_map *map;
+	bpf_object__for_each_map(map, object)
+		if (auto ready = prepare_buffer(map); !ready)
+			return ready;
+	if (int err = sample.load(); err)
+		return is_old ? Result<void>(log_error("object: failed to load", -err)) : Result<void>();
+	return choose_loaded(engine, object);
+}
+
 // Can this engine run the sample? An error says what is missing.
 Result<void> can_run(Engine &engine, const SampleEntry &entry)
 {
@@ -62,9 +81,7 @@ Result<void> can_run(Engine &engine, const SampleEntry &entry)
 	}
 	if (!any && !missing.empty())
 		return missing.begin()->second;
-	if (engine.checks_programs() && sample->load() == 0)
-		return choose_loaded(engine, *object);
-	return {};
+	return try_to_load(engine, *sample, *object);
 }
 
 void print_sample(Output &output, std::span<const OpenEngine> engines, const SampleEntry &entry)
