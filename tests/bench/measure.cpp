@@ -91,6 +91,7 @@ int started(char **command)
 	pid_t pid = fork();
 	if (pid == 0) {
 		dup2(ends[1], 2);
+		dup2(open("/dev/null", O_WRONLY), 1); // a table's head is not our number
 		close(ends[0]);
 		execvp(command[0], command);
 		_exit(127);
