@@ -164,10 +164,8 @@ long Objects::update_element(const union bpf_attr &a, MapObject &object)
 	if (!held)
 		return fail(EBADF);
 	int err = vm_map_set_object(object.map, key, held, a.flags);
-	if (err && object.attr().type == VM_MAP_PROG_ARRAY)
-		vm_program_put(static_cast<vm_program *>(held));
-	else if (err && object.attr().type != VM_MAP_PERF_EVENT_ARRAY)
-		vm_map_put(static_cast<vm_map *>(held));
+	if (err)
+		vm_map_put_object(object.map, held);
 	return answer(err);
 }
 

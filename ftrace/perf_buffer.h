@@ -4,18 +4,18 @@
 #pragma once
 
 #include "ftrace/anonymous_file.h"
+#include "vm/vm.h"
 
-#include <linux/perf_event.h>
+#include <memory>
 
 class PerfBuffer {
-	UniqueFd file_;
-	Mapping memory_; // the control page, then the data
-	uint64_t head_ = 0;
-	uint64_t lost_ = 0; // since the last record said so
+	struct Destroy {
+		void operator()(vm_perf_ring *ring) const { vm_perf_ring_destroy(ring); }
+	};
 
-	perf_event_mmap_page *control() const;
-	uint64_t room() const;
-	void put(const void *bytes, size_t size);
+	UniqueFd file_;
+	Mapping memory_;
+	std::unique_ptr<vm_perf_ring, Destroy> ring_{vm_perf_ring_create()};
 
 public:
 	explicit PerfBuffer(UniqueFd file) : file_(std::move(file)) {}
@@ -24,5 +24,5 @@ public:
 	bool set_size(size_t length);
 	// One record; 0, or -ENOSPC, counted.
 	int write(const void *data, uint32_t size);
-	bool is_filling() const { return memory_ && room() < (memory_.size() - page_size()) / 2; }
+	bool is_filling() const;
 };

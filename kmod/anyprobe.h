@@ -9,26 +9,22 @@
 #include "compat.h"
 #include "protocol.h"
 
-struct ap_map; /* what a map has besides the vm's: who waits for it, who has it mapped */
 struct ap_link;
 
 /* ---- object.c: file descriptors ---- */
 
-int ap_map_fd_create(struct vm_map *map, struct ap_map *owner); /* both are the descriptor's from now on */
+/* What they are given is the descriptor's from now on, or gone. */
+int ap_map_fd_create(struct vm_map *map);
 int ap_program_fd_create(struct vm_program *program);
 int ap_link_fd_create(struct ap_link *link);
 /* With a reference; -EBADF if the descriptor is something else. */
 int ap_map_by_fd(void *data, int fd, struct vm_map **map);
 int ap_program_by_fd(int fd, struct vm_program **program);
-struct ap_map *ap_map_owner_create(void);
-void ap_map_owner_destroy(struct ap_map *owner);
 void ap_map_wake(struct vm_map *map); /* from a handler */
 /* Nobody may write a frozen map through a mapping. */
 int ap_map_freeze_by_fd(int fd);
 
-/* ---- perf_ring.c: the layout of a perf event's buffer, without perf ---- */
-
-struct ap_perf_ring;
+/* In place of perf events. */
 extern const struct vm_object_ops ap_perf_ring_ops;
 int ap_perf_ring_fd_create(void);
 int ap_perf_ring_by_fd(int fd, void **object); /* what a perf event array holds */
@@ -65,6 +61,8 @@ unsigned long *ap_stack_scratch(struct vm_machine *machine);
 /* ---- link.c: a program that is attached ---- */
 
 struct ap_link_ops {
+	u32 size; /* of link->own, which starts as zeros; */
+	u32 each; /* more of it for each name, or for each CPU where there are more of these */
 	int (*attach)(struct ap_link *link, struct anyprobe_attach *attach, char *names);
 	/* Returns when no handler runs any more, nor will. Also after a failed attach. */
 	void (*detach)(struct ap_link *link);
@@ -92,8 +90,6 @@ int ap_attach(struct anyprobe_attach *attach);
 void ap_link_destroy(struct ap_link *link);
 void ap_link_describe(struct ap_link *link, struct anyprobe_object *object);
 
-extern const struct ap_link_ops ap_kprobe_ops, ap_kretprobe_ops, ap_raw_tracepoint_ops, ap_perf_ops, ap_uprobe_ops,
-	ap_uretprobe_ops, ap_socket_ops;
-u32 ap_abilities(void);
+extern const struct ap_link_ops ap_kprobe_ops, ap_raw_tracepoint_ops, ap_perf_ops, ap_uprobe_ops, ap_socket_ops;
 
 #endif

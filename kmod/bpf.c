@@ -89,7 +89,6 @@ static int map_create(const union attr *attr)
 		.extra = attr->create.extra,
 		.objects = &ap_perf_ring_ops,
 	};
-	struct ap_map *owner;
 	struct vm_map *map;
 	int err;
 
@@ -105,21 +104,9 @@ static int map_create(const union attr *attr)
 		if (err)
 			return err;
 	}
-	err = -ENOMEM;
-	owner = ap_map_owner_create();
-	if (owner)
-		err = vm_map_create(&wanted, &map);
+	err = vm_map_create(&wanted, &map);
 	vm_map_put(wanted.inner);
-	if (!err)
-		return ap_map_fd_create(map, owner);
-	ap_map_owner_destroy(owner);
-	return err;
-}
-
-static int holds_objects(u32 type)
-{
-	return type == VM_MAP_PROG_ARRAY || type == VM_MAP_PERF_EVENT_ARRAY || type == VM_MAP_CGROUP_ARRAY ||
-	       type == VM_MAP_ARRAY_OF_MAPS || type == VM_MAP_HASH_OF_MAPS;
+	return err ? err : ap_map_fd_create(map);
 }
 
 /* User space writes a file descriptor; the map takes over the reference to what it is. */
@@ -147,14 +134,8 @@ static int set_object(struct vm_map *map, const void *key, u32 fd, u64 flags)
 	if (err)
 		return err;
 	err = vm_map_set_object(map, key, object, flags);
-	if (!err)
-		return 0;
-	if (vm_map_attr(map)->type == VM_MAP_PROG_ARRAY)
-		vm_program_put(object);
-	else if (vm_map_attr(map)->type == VM_MAP_PERF_EVENT_ARRAY)
-		ap_perf_ring_ops.put(object);
-	else
-		vm_map_put(object);
+	if (err)
+		vm_map_put_object(map, object);
 	return err;
 }
 
@@ -173,7 +154,7 @@ static int element_call(u32 command, const union attr *attr, struct vm_map *map,
 	case MAP_UPDATE:
 		if (copy_from_user(value, USER(attr->element.value), size))
 			return -EFAULT;
-		if (holds_objects(vm_map_attr(map)->type))
+		if (vm_map_holds_objects(map))
 			return set_object(map, key, *(u32 *)value, attr->element.flags);
 		return vm_map_update(map, key, value, attr->element.flags);
 	case MAP_DELETE:
@@ -258,7 +239,7 @@ static int program_load(const union attr *attr)
 		}
 	}
 	if (!err && prints(load.insns, load.insn_count))
-		ap_print_start();
+		ap_print_names(1);
 	port_free(load.log);
 	port_free(insns);
 	return err ? err : ap_program_fd_create(program);

@@ -16,6 +16,7 @@
 #include <linux/cgroup.h>
 #endif
 #include "compat.h"
+#include "protocol.h"
 #ifdef AP_HAS_TRACE_SET_EVENT
 #include <linux/trace_events.h>
 #endif
@@ -68,17 +69,14 @@ void port_synchronize(void)
 
 /* ---- time, task ---- */
 
+u64 ap_time_monotonic(void)
+{
 #ifdef AP_HAS_KTIME_FAST /* 3.17; safe in NMIs */
-u64 ap_time_monotonic(void)
-{
 	return ktime_get_mono_fast_ns();
-}
 #else
-u64 ap_time_monotonic(void)
-{
 	return in_nmi() ? 0 : ktime_to_ns(ktime_get());
-}
 #endif
+}
 
 u64 ap_time_boot(void)
 {
@@ -100,27 +98,14 @@ u64 ap_time_tai(void)
 #endif
 }
 
+u64 ap_uid_gid(void)
+{
 #ifdef AP_HAS_KUID /* 3.5 */
-u32 ap_uid(void)
-{
-	return from_kuid(&init_user_ns, current_uid());
-}
-
-u32 ap_gid(void)
-{
-	return from_kgid(&init_user_ns, current_gid());
-}
+	return (u64)from_kgid(&init_user_ns, current_gid()) << 32 | from_kuid(&init_user_ns, current_uid());
 #else
-u32 ap_uid(void)
-{
-	return current_uid();
-}
-
-u32 ap_gid(void)
-{
-	return current_gid();
-}
+	return (u64)current_gid() << 32 | current_uid();
 #endif
+}
 
 u64 ap_cgroup_id(void)
 {
@@ -231,29 +216,15 @@ void ap_print(const char *text, u32 length)
 #endif
 }
 
+void ap_print_names(int on)
+{
 #ifdef AP_HAS_TRACE_SET_EVENT
-static atomic_t names_noted = ATOMIC_INIT(0);
+	static atomic_t noted = ATOMIC_INIT(0);
 
-void ap_print_start(void)
-{
-	if (!atomic_xchg(&names_noted, 1))
-		trace_set_clr_event("oom", "mark_victim", 1);
-}
-
-void ap_print_stop(void)
-{
-	if (atomic_xchg(&names_noted, 0))
-		trace_set_clr_event("oom", "mark_victim", 0);
-}
-#else
-void ap_print_start(void)
-{
-}
-
-void ap_print_stop(void)
-{
-}
+	if (atomic_xchg(&noted, on) != on)
+		trace_set_clr_event("oom", "mark_victim", on);
 #endif
+}
 
 #ifndef AP_HAS_IRQ_WORK
 static void run_tasklet(unsigned long data)
@@ -434,24 +405,13 @@ void *ap_perf_record(struct perf_sample_data *data, u32 *size)
 
 /* ---- uprobes ---- */
 
-#ifdef AP_HAS_UPROBE_OBJECT
 int ap_uprobe_register(struct ap_uprobe *uprobe, struct inode *inode, u64 offset, u64 semaphore,
 		       struct uprobe_consumer *consumer)
 {
+#ifdef AP_HAS_UPROBE_OBJECT /* 6.12 */
 	uprobe->object = uprobe_register(inode, offset, semaphore, consumer);
 	return IS_ERR(uprobe->object) ? PTR_ERR(uprobe->object) : 0;
-}
-
-void ap_uprobe_unregister(struct ap_uprobe *uprobe, struct inode *inode, u64 offset, struct uprobe_consumer *consumer)
-{
-	uprobe_unregister_nosync(uprobe->object, consumer);
-	uprobe_unregister_sync();
-}
-#else
-int ap_uprobe_register(struct ap_uprobe *uprobe, struct inode *inode, u64 offset, u64 semaphore,
-		       struct uprobe_consumer *consumer)
-{
-#ifdef AP_HAS_UPROBE_SEMAPHORE /* 4.20 */
+#elif defined(AP_HAS_UPROBE_SEMAPHORE) /* 4.20 */
 	return uprobe_register_refctr(inode, offset, semaphore, consumer);
 #else
 	return semaphore ? -EOPNOTSUPP : uprobe_register(inode, offset, consumer);
@@ -460,6 +420,38 @@ int ap_uprobe_register(struct ap_uprobe *uprobe, struct inode *inode, u64 offset
 
 void ap_uprobe_unregister(struct ap_uprobe *uprobe, struct inode *inode, u64 offset, struct uprobe_consumer *consumer)
 {
+#ifdef AP_HAS_UPROBE_OBJECT
+	uprobe_unregister_nosync(uprobe->object, consumer);
+	uprobe_unregister_sync();
+#else
 	uprobe_unregister(inode, offset, consumer);
-}
 #endif
+}
+
+/* ---- what can be had ---- */
+
+u32 ap_abilities(void)
+{
+	u32 can = ANYPROBE_KPROBES | ANYPROBE_PACKETS;
+
+#ifdef CONFIG_KRETPROBES
+	can |= ANYPROBE_KRETPROBES;
+#endif
+	/* With control flow integrity by type, one function cannot stand for probes of every shape. */
+#if defined(CONFIG_TRACEPOINTS) && !defined(CONFIG_CFI_CLANG) && !defined(CONFIG_CFI)
+	can |= ANYPROBE_RAW_TRACEPOINT;
+#endif
+#ifdef CONFIG_UPROBES
+	can |= ANYPROBE_UPROBES;
+#endif
+#ifdef CONFIG_PERF_EVENTS
+	can |= ANYPROBE_CLOCK;
+#ifdef CONFIG_EVENT_TRACING
+	can |= ANYPROBE_TRACEPOINT;
+#endif
+#endif
+#ifdef CONFIG_TRACING
+	can |= ANYPROBE_PRINTK;
+#endif
+	return can;
+}

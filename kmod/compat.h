@@ -40,8 +40,7 @@ void port_synchronize(void);
 u64 ap_time_monotonic(void);
 u64 ap_time_boot(void);
 u64 ap_time_tai(void);
-u32 ap_uid(void);
-u32 ap_gid(void);
+u64 ap_uid_gid(void);
 u64 ap_cgroup_id(void);
 
 /* Return addresses, the innermost first; how many, or a negative errno. `regs`: where it was hit, or NULL. */
@@ -54,8 +53,7 @@ void ap_print(const char *text, u32 length);
  * The kernel notes tasks' names for its trace only while an event is on. As it does for its own BPF, we put
  * one on that (nearly) never happens, from the first program that prints until the module goes.
  */
-void ap_print_start(void);
-void ap_print_stop(void);
+void ap_print_names(int on);
 
 /* ---- waking somebody from where no lock may be taken: irq_work, since 2.6.37 ---- */
 
@@ -172,38 +170,6 @@ void ap_uprobe_unregister(struct ap_uprobe *uprobe, struct inode *inode, u64 off
 
 /* ---- what can be had here at all: bits of protocol.h ---- */
 
-#ifdef CONFIG_KRETPROBES
-#define AP_CAN_RETURN ANYPROBE_KRETPROBES
-#else
-#define AP_CAN_RETURN 0
-#endif
-/* With control flow integrity by type, one function cannot stand for probes of every shape. */
-#if defined(CONFIG_TRACEPOINTS) && !defined(CONFIG_CFI_CLANG) && !defined(CONFIG_CFI)
-#define AP_CAN_RAW ANYPROBE_RAW_TRACEPOINT
-#else
-#define AP_CAN_RAW 0
-#endif
-#if defined(CONFIG_PERF_EVENTS) && defined(CONFIG_EVENT_TRACING)
-#define AP_CAN_RECORD ANYPROBE_TRACEPOINT
-#else
-#define AP_CAN_RECORD 0
-#endif
-#ifdef CONFIG_UPROBES
-#define AP_CAN_USER ANYPROBE_UPROBES
-#else
-#define AP_CAN_USER 0
-#endif
-#ifdef CONFIG_PERF_EVENTS
-#define AP_CAN_CLOCK ANYPROBE_CLOCK
-#else
-#define AP_CAN_CLOCK 0
-#endif
-#ifdef CONFIG_TRACING
-#define AP_CAN_PRINT ANYPROBE_PRINTK
-#else
-#define AP_CAN_PRINT 0
-#endif
-#define AP_ABILITIES                                                                                                   \
-	(AP_CAN_RETURN | AP_CAN_RAW | AP_CAN_RECORD | AP_CAN_USER | AP_CAN_CLOCK | AP_CAN_PRINT | ANYPROBE_PACKETS)
+u32 ap_abilities(void);
 
 #endif

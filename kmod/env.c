@@ -58,7 +58,7 @@ static u64 env_pid_tgid(struct vm_machine *machine)
 
 static u64 env_uid_gid(struct vm_machine *machine)
 {
-	return (u64)ap_gid() << 32 | ap_uid();
+	return ap_uid_gid();
 }
 
 static u64 env_task(struct vm_machine *machine)

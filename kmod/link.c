@@ -15,12 +15,12 @@ struct kind {
 
 static const struct kind kinds[] = {
 	[ANYPROBE_ON_KPROBE] = {&ap_kprobe_ops, ANYPROBE_KPROBES, PROGRAM(KPROBE) | PROGRAM(TRACING)},
-	[ANYPROBE_ON_KRETPROBE] = {&ap_kretprobe_ops, ANYPROBE_KRETPROBES, PROGRAM(KPROBE) | PROGRAM(TRACING)},
+	[ANYPROBE_ON_KRETPROBE] = {&ap_kprobe_ops, ANYPROBE_KRETPROBES, PROGRAM(KPROBE) | PROGRAM(TRACING)},
 	[ANYPROBE_ON_RAW_TRACEPOINT] = {&ap_raw_tracepoint_ops, ANYPROBE_RAW_TRACEPOINT,
 					PROGRAM(RAW_TRACEPOINT) | PROGRAM(TRACING)},
 	[ANYPROBE_ON_TRACEPOINT] = {&ap_perf_ops, ANYPROBE_TRACEPOINT, PROGRAM(TRACEPOINT)},
 	[ANYPROBE_ON_UPROBE] = {&ap_uprobe_ops, ANYPROBE_UPROBES, PROGRAM(KPROBE)},
-	[ANYPROBE_ON_URETPROBE] = {&ap_uretprobe_ops, ANYPROBE_UPROBES, PROGRAM(KPROBE)},
+	[ANYPROBE_ON_URETPROBE] = {&ap_uprobe_ops, ANYPROBE_UPROBES, PROGRAM(KPROBE)},
 	[ANYPROBE_ON_CLOCK] = {&ap_perf_ops, ANYPROBE_CLOCK, PROGRAM(PERF_EVENT)},
 	[ANYPROBE_ON_SOCKET] = {&ap_socket_ops, ANYPROBE_PACKETS, PROGRAM(SOCKET_FILTER)},
 };
@@ -28,7 +28,7 @@ static const struct kind kinds[] = {
 #define NAMES_MAX (4U << 20)
 #define COUNT_MAX (1U << 16)
 
-/* The strings as the kernel keeps them: as many as `count`, each with its NUL. */
+/* As many strings as `count`, each with its NUL. The copy is the caller's to free, also after an error. */
 static int copy_names(const struct anyprobe_attach *attach, char **names)
 {
 	u32 i, found = 0;
@@ -48,8 +48,6 @@ static int copy_names(const struct anyprobe_attach *attach, char **names)
 		found += !(*names)[i];
 	if (!err && (found != attach->count || (*names)[attach->names_size - 1]))
 		err = -EINVAL;
-	if (err)
-		port_free(*names);
 	return err;
 }
 
@@ -60,8 +58,8 @@ static const struct kind *kind_of(const struct anyprobe_attach *attach, struct v
 	*err = -EINVAL;
 	if (!kind || !kind->ops || !(kind->programs & 1U << vm_program_type(program)))
 		return NULL;
-	*err = -EOPNOTSUPP;
-	return ap_abilities() & kind->ability ? kind : NULL;
+	*err = ap_abilities() & kind->ability ? 0 : -EOPNOTSUPP;
+	return *err ? NULL : kind;
 }
 
 int ap_attach(struct anyprobe_attach *attach)
@@ -76,18 +74,14 @@ int ap_attach(struct anyprobe_attach *attach)
 	if (err)
 		return err;
 	kind = kind_of(attach, program, &err);
-	if (!kind)
-		goto put;
-	err = copy_names(attach, &names);
-	if (err)
-		goto put;
-	err = -ENOMEM;
-	link = kzalloc(sizeof(*link), GFP_KERNEL);
-	if (!link)
-		goto names;
-	link->counts = alloc_percpu(struct ap_counts);
-	if (!link->counts)
-		goto link;
+	if (kind)
+		err = copy_names(attach, &names);
+	link = err ? NULL : kzalloc(sizeof(*link), GFP_KERNEL);
+	if (!link) {
+		port_free(names);
+		vm_program_put(program);
+		return err ? err : -ENOMEM;
+	}
 	link->program = program;
 	link->ops = kind->ops;
 	link->cookie = attach->cookie;
@@ -95,25 +89,22 @@ int ap_attach(struct anyprobe_attach *attach)
 	link->flags = attach->flags;
 	link->arguments = min_t(u32, attach->arguments, 12);
 	link->id = port_fetch_add(&last_id, 1) + 1;
-	err = link->ops->attach(link, attach, names);
+	link->counts = alloc_percpu(struct ap_counts);
+	link->own = port_alloc(link->ops->size + (u64)max_t(u32, attach->count, nr_cpu_ids) * link->ops->each);
+	err = link->counts && link->own ? link->ops->attach(link, attach, names) : -ENOMEM;
 	if (err)
 		ap_link_destroy(link);
 	else
 		err = ap_link_fd_create(link);
 	port_free(names);
 	return err;
-link:
-	kfree(link);
-names:
-	port_free(names);
-put:
-	vm_program_put(program);
-	return err;
 }
 
 void ap_link_destroy(struct ap_link *link)
 {
-	link->ops->detach(link);
+	if (link->own)
+		link->ops->detach(link);
+	port_free(link->own);
 	vm_program_put(link->program);
 	free_percpu(link->counts);
 	kfree(link);
@@ -134,9 +125,4 @@ void ap_link_describe(struct ap_link *link, struct anyprobe_object *object)
 		object->errors += local_read(&counts->errors);
 		object->exhausted += local_read(&counts->exhausted);
 	}
-}
-
-u32 ap_abilities(void)
-{
-	return ANYPROBE_KPROBES | AP_ABILITIES;
 }

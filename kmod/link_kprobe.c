@@ -6,23 +6,26 @@
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/string.h>
-#include <linux/vmalloc.h>
 #include "anyprobe.h"
 
+#ifdef CONFIG_X86_64
 #define REGISTER_ARGS 6
+#else
+#define REGISTER_ARGS 0
+#endif
 
 struct probe {
 	union {
 		struct kprobe entry;
-		struct kretprobe at_return;
+		struct kretprobe at_return; /* begins with one */
 	};
 	struct ap_link *link;
-	int registered;
 };
 
 struct probes {
-	u32 count;
 	int at_return;
+	u32 count; /* of those below that are registered: */
+	struct kprobe **registered;
 	struct probe probe[];
 };
 
@@ -44,8 +47,8 @@ static int may_probe(const char *name)
 	return 1;
 }
 
-/* As the architecture's calling convention has them; -1: this many are not in registers. */
-static int register_args(const struct pt_regs *regs, u64 *args)
+/* As the architecture's calling convention has them. */
+static void register_args(const struct pt_regs *regs, u64 *args)
 {
 #ifdef CONFIG_X86_64
 	args[0] = regs->di;
@@ -54,27 +57,35 @@ static int register_args(const struct pt_regs *regs, u64 *args)
 	args[3] = regs->cx;
 	args[4] = regs->r8;
 	args[5] = regs->r9;
-	return 0;
-#else
-	return -1;
 #endif
+}
+
+/* `entered`: NULL, or at the return, the arguments that were kept at the entry. */
+static void hit_function(struct probe *probe, struct kprobe *kprobe, struct pt_regs *regs, const void *entered)
+{
+	struct ap_link *link = probe->link;
+	struct ap_hit hit = {.link = link, .regs = regs, .ip = (unsigned long)kprobe->addr};
+	u64 args[REGISTER_ARGS + 1];
+
+	if (!(link->flags & ANYPROBE_AS_ARGUMENTS)) {
+		ap_run(&hit, regs, sizeof(*regs));
+		return;
+	}
+	hit.args = args;
+	hit.count = link->arguments;
+	args[REGISTER_ARGS] = 0;
+	if (entered) {
+		memcpy(args, entered, REGISTER_ARGS * sizeof(*args));
+		args[hit.count] = regs_return_value(regs);
+	} else {
+		register_args(regs, args);
+	}
+	ap_run(&hit, args, (hit.count + !!entered) * sizeof(*args));
 }
 
 static int entry_hit(struct kprobe *kprobe, struct pt_regs *regs)
 {
-	struct probe *probe = container_of(kprobe, struct probe, entry);
-	struct ap_link *link = probe->link;
-	u64 args[REGISTER_ARGS + 1] = {0};
-	struct ap_hit hit = {.link = link, .regs = regs, .ip = (unsigned long)kprobe->addr};
-
-	if (!(link->flags & ANYPROBE_AS_ARGUMENTS)) {
-		ap_run(&hit, regs, sizeof(*regs));
-	} else {
-		register_args(regs, args);
-		hit.args = args;
-		hit.count = link->arguments;
-		ap_run(&hit, args, link->arguments * sizeof(*args));
-	}
+	hit_function(container_of(kprobe, struct probe, entry), kprobe, regs, NULL);
 	return 0;
 }
 
@@ -87,29 +98,15 @@ static int keep_args(struct kretprobe_instance *instance, struct pt_regs *regs)
 static int return_hit(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
 	struct kretprobe *kretprobe = ap_kretprobe_of(instance);
-	struct probe *probe = container_of(kretprobe, struct probe, at_return);
-	struct ap_hit hit = {.regs = regs};
-	u64 args[REGISTER_ARGS + 1];
 
-	if (!kretprobe) /* detached while the function ran */
-		return 0;
-	hit.link = probe->link;
-	hit.ip = (unsigned long)kretprobe->kp.addr;
-	if (!(probe->link->flags & ANYPROBE_AS_ARGUMENTS)) {
-		ap_run(&hit, regs, sizeof(*regs));
-		return 0;
-	}
-	hit.args = args;
-	hit.count = probe->link->arguments;
-	memcpy(args, instance->data, sizeof(args) - sizeof(*args));
-	args[hit.count] = regs_return_value(regs);
-	ap_run(&hit, args, (hit.count + 1) * sizeof(*args));
+	if (kretprobe) /* else: detached while the function ran */
+		hit_function(container_of(kretprobe, struct probe, at_return), &kretprobe->kp, regs, instance->data);
 	return 0;
 }
 
 static int probe_register(struct probe *probe, struct ap_link *link, char *name, u64 offset, int at_return)
 {
-	struct kprobe *kprobe = at_return ? &probe->at_return.kp : &probe->entry;
+	struct kprobe *kprobe = &probe->entry;
 	unsigned long address = 0;
 	char found[64];
 	int err;
@@ -146,70 +143,40 @@ static int probe_register(struct probe *probe, struct ap_link *link, char *name,
 			unregister_kprobe(kprobe);
 		err = -EINVAL;
 	}
-	probe->registered = !err;
 	return err;
 }
 
-static int attach(struct ap_link *link, struct anyprobe_attach *attach, char *names, int at_return)
+static int attach(struct ap_link *link, struct anyprobe_attach *attach, char *names)
 {
-	struct probes *probes;
+	struct probes *probes = link->own;
 	int err = -EINVAL;
 	u32 i;
 
 	if (!attach->count || ((link->flags & ANYPROBE_AS_ARGUMENTS) && link->arguments > REGISTER_ARGS))
 		return -EINVAL;
-	probes = port_alloc(sizeof(*probes) + (u64)attach->count * sizeof(probes->probe[0]));
-	if (!probes)
-		return -ENOMEM;
-	link->own = probes;
-	probes->count = attach->count;
-	probes->at_return = at_return;
-	for (i = 0; i < probes->count; i++, names += strlen(names) + 1) {
-		err = probe_register(&probes->probe[i], link, names, attach->offset, at_return);
-		attach->refused += !!err;
-		/* Of many, some that cannot be probed are no reason to do without the others. */
-		if (err && (err != -EINVAL || probes->count == 1))
+	probes->at_return = attach->kind == ANYPROBE_ON_KRETPROBE;
+	probes->registered = (struct kprobe **)&probes->probe[attach->count];
+	for (i = 0; i < attach->count; i++, names += strlen(names) + 1) {
+		err = probe_register(&probes->probe[i], link, names, attach->offset, probes->at_return);
+		if (!err)
+			probes->registered[probes->count++] = &probes->probe[i].entry;
+		else if (err != -EINVAL || attach->count == 1)
 			return err;
+		else /* of many, some that cannot be probed are no reason to do without the others */
+			attach->refused++;
 	}
-	return attach->refused == probes->count ? -EINVAL : 0;
-}
-
-static int attach_entry(struct ap_link *link, struct anyprobe_attach *request, char *names)
-{
-	return attach(link, request, names, 0);
-}
-
-static int attach_return(struct ap_link *link, struct anyprobe_attach *request, char *names)
-{
-	return attach(link, request, names, 1);
+	return probes->count ? 0 : -EINVAL;
 }
 
 /* All at once: the kernel waits for the end of all handlers only once. */
 static void detach(struct ap_link *link)
 {
 	struct probes *probes = link->own;
-	void **registered;
-	u32 i, count = 0;
 
-	if (!probes)
-		return;
-	registered = port_alloc((u64)probes->count * sizeof(void *));
-	for (i = 0; i < probes->count; i++) {
-		if (!probes->probe[i].registered)
-			continue;
-		if (registered)
-			registered[count++] = &probes->probe[i].entry;
-		else if (probes->at_return)
-			unregister_kretprobe(&probes->probe[i].at_return);
-		else
-			unregister_kprobe(&probes->probe[i].entry);
-	}
-	if (count && probes->at_return)
-		unregister_kretprobes((struct kretprobe **)registered, count);
-	else if (count)
-		unregister_kprobes((struct kprobe **)registered, count);
-	port_free(registered);
-	port_free(probes);
+	if (probes->count && probes->at_return)
+		unregister_kretprobes((struct kretprobe **)probes->registered, probes->count);
+	else if (probes->count)
+		unregister_kprobes(probes->registered, probes->count);
 }
 
 static u64 missed(struct ap_link *link)
@@ -219,15 +186,17 @@ static u64 missed(struct ap_link *link)
 	u32 i;
 
 	for (i = 0; i < probes->count; i++) {
-		if (!probes->probe[i].registered)
-			continue;
+		sum += probes->registered[i]->nmissed;
 		if (probes->at_return)
-			sum += probes->probe[i].at_return.nmissed + probes->probe[i].at_return.kp.nmissed;
-		else
-			sum += probes->probe[i].entry.nmissed;
+			sum += container_of(probes->registered[i], struct kretprobe, kp)->nmissed;
 	}
 	return sum;
 }
 
-const struct ap_link_ops ap_kprobe_ops = {attach_entry, detach, missed};
-const struct ap_link_ops ap_kretprobe_ops = {attach_return, detach, missed};
+const struct ap_link_ops ap_kprobe_ops = {
+	.size = sizeof(struct probes),
+	.each = sizeof(struct probe) + sizeof(struct kprobe *),
+	.attach = attach,
+	.detach = detach,
+	.missed = missed,
+};

@@ -75,12 +75,9 @@ static int add(struct counters *counters, struct perf_event_attr *attr, int cpu,
 static int attach(struct ap_link *link, struct anyprobe_attach *attach, char *names)
 {
 	struct perf_event_attr attr = {.size = sizeof(attr), .sample_period = 1};
-	struct counters *counters = port_alloc(sizeof(*counters) + nr_cpu_ids * sizeof(struct perf_event *));
+	struct counters *counters = link->own;
 	int err, cpu;
 
-	if (!counters)
-		return -ENOMEM;
-	link->own = counters;
 	if (attach->kind == ANYPROBE_ON_CLOCK) {
 		attr.type = PERF_TYPE_SOFTWARE;
 		attr.config = PERF_COUNT_SW_CPU_CLOCK;
@@ -107,10 +104,9 @@ static void detach(struct ap_link *link)
 {
 	struct counters *counters = link->own;
 
-	while (counters && counters->count)
+	while (counters->count)
 		perf_event_release_kernel(counters->event[--counters->count]);
 	port_synchronize();
-	port_free(counters);
 }
 
-const struct ap_link_ops ap_perf_ops = {attach, detach};
+const struct ap_link_ops ap_perf_ops = {sizeof(struct counters), sizeof(struct perf_event *), attach, detach};

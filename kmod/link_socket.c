@@ -8,7 +8,6 @@
 #include <linux/net.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
-#include <linux/slab.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 #include "anyprobe.h"
@@ -76,27 +75,21 @@ out:
 
 static int attach(struct ap_link *link, struct anyprobe_attach *attach, char *names)
 {
-	struct tap *tap;
+	struct tap *tap = link->own;
 	int err = 0;
+	struct socket *socket = sockfd_lookup(attach->socket_fd, &err);
 
-	tap = kzalloc(sizeof(*tap), GFP_KERNEL);
-	if (!tap)
-		return -ENOMEM;
-	tap->socket = sockfd_lookup(attach->socket_fd, &err);
-	if (tap->socket && tap->socket->sk->sk_family != AF_PACKET) {
-		sockfd_put(tap->socket);
-		tap->socket = NULL;
-		err = -EOPNOTSUPP;
-	}
-	if (!tap->socket) {
-		kfree(tap);
+	if (!socket)
 		return err;
+	if (socket->sk->sk_family != AF_PACKET) {
+		sockfd_put(socket);
+		return -EOPNOTSUPP;
 	}
+	tap->socket = socket;
 	tap->link = link;
 	tap->type.type = htons(ETH_P_ALL);
 	tap->type.func = hit_packet;
-	ap_packet_set_net(&tap->type, sock_net(tap->socket->sk));
-	link->own = tap;
+	ap_packet_set_net(&tap->type, sock_net(socket->sk));
 	dev_add_pack(&tap->type);
 	return 0;
 }
@@ -105,11 +98,10 @@ static void detach(struct ap_link *link)
 {
 	struct tap *tap = link->own;
 
-	if (!tap)
+	if (!tap->socket)
 		return;
 	dev_remove_pack(&tap->type); /* waits for those who are in it */
 	sockfd_put(tap->socket);
-	kfree(tap);
 }
 
-const struct ap_link_ops ap_socket_ops = {attach, detach};
+const struct ap_link_ops ap_socket_ops = {sizeof(struct tap), 0, attach, detach};

@@ -86,7 +86,7 @@ static int __init anyprobe_init(void)
 static void __exit anyprobe_exit(void)
 {
 	misc_deregister(&device);
-	ap_print_stop();
+	ap_print_names(0);
 	ap_run_exit();
 }
 

@@ -265,6 +265,11 @@ void vm_map_set_owner(struct vm_map *map, void *owner)
 	port_store(&map->attr.owner, owner);
 }
 
+int vm_map_holds_objects(const struct vm_map *map)
+{
+	return map->ops->set_object != NULL;
+}
+
 int vm_map_set_object(struct vm_map *map, const void *key, void *object, u64 flags)
 {
 	if (!map->ops->set_object)

@@ -90,8 +90,6 @@ u32 vm_hash_bytes(u32 seed, const void *key, u32 size);
 int vm_bytes_equal(const void *a, const void *b, u32 size);
 /* The same attributes, so that one can stand in for the other inside a map of maps. */
 int vm_map_looks_like(const struct vm_map *map, const struct vm_map *other);
-/* Drops what a map of objects held. */
-void vm_map_put_object(struct vm_map *map, void *object);
 u32 vm_map_object_id(struct vm_map *map, void *object);
 
 /* array.c: every index in turn; what is indexed by u32 shares it. */

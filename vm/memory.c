@@ -28,7 +28,6 @@ void vm_window_add(struct vm_machine *machine, const void *start, u64 read_size,
 	window->write_size = write_size;
 }
 
-
 /* Is this part of a value, or of a key? Opens a window on all of it, so that this is asked once. */
 static void *reach_map(struct vm_machine *machine, struct vm_map *map, u64 address, u64 size, int write)
 {

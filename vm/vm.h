@@ -75,6 +75,10 @@ void vm_map_set_owner(struct vm_map *map, void *owner);
 /* Program arrays (struct vm_program), maps of maps (struct vm_map), perf event and cgroup arrays (the
  * consumer's): put `object` there. Takes over the caller's reference if it returns 0. */
 int vm_map_set_object(struct vm_map *map, const void *key, void *object, u64 flags);
+/* Does it hold such objects? */
+int vm_map_holds_objects(const struct vm_map *map);
+/* Drops a reference to what such a map may hold. */
+void vm_map_put_object(struct vm_map *map, void *object);
 /* The object at `index` of a perf event or cgroup array, or NULL. Only between a run's begin and end. */
 void *vm_map_object(struct vm_map *map, u32 index);
 
@@ -82,6 +86,20 @@ void *vm_map_object(struct vm_map *map, u32 index);
 void *vm_map_memory(struct vm_map *map, u64 *size);
 /* Ring buffer: are there records that user space has not consumed? */
 int vm_map_ring_ready(struct vm_map *map);
+
+/* ---- what bpf_perf_event_output writes to, where there is no perf --------------------------------- */
+
+/* In the layout of a mapped perf event: a control page, then 2^n pages of records. */
+struct vm_perf_ring;
+
+struct vm_perf_ring *vm_perf_ring_create(void);
+void vm_perf_ring_destroy(struct vm_perf_ring *ring);
+int vm_perf_ring_fits(u64 size); /* can memory of so many bytes be one? */
+/* What user space maps: the consumer's, and zeroed. Once. */
+void vm_perf_ring_set_memory(struct vm_perf_ring *ring, void *memory, u64 size);
+/* One record. -ENOSPC, -EBUSY: counted, and the next record says so; -ENOENT: there is no memory yet. */
+int vm_perf_ring_write(struct vm_perf_ring *ring, const void *data, u32 size);
+u64 vm_perf_ring_used(struct vm_perf_ring *ring); /* bytes that user space has not read */
 
 /* ---- programs ------------------------------------------------------------------------------ */
 
