@@ -75,7 +75,7 @@ static int map_is_too_big(const struct vm_map_attr *wanted)
 	if (wanted->type == VM_MAP_PERCPU_HASH || wanted->type == VM_MAP_PERCPU_ARRAY ||
 	    wanted->type == VM_MAP_LRU_PERCPU_HASH)
 		value *= port_cpu_count();
-	return wanted->max_entries * (wanted->key_size + value + 64) > (u64)machine.totalram * machine.mem_unit / 4;
+	return wanted->max_entries > (u64)machine.totalram * machine.mem_unit / 4 / (wanted->key_size + value + 64);
 }
 
 static int map_create(const union attr *attr)

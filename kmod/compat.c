@@ -38,16 +38,16 @@ int ap_read_kernel(void *to, unsigned long from, size_t size)
 int ap_read_user(void *to, unsigned long from, size_t size)
 {
 	/* A kernel thread has the last task's memory mapped, which is not its own. */
-	if (!current->mm || in_nmi())
+	if (!current->mm)
 		return -EFAULT;
-#ifdef AP_HAS_USER_NOFAULT /* 5.8 */
+#ifdef AP_HAS_USER_NOFAULT /* 5.8, and may be called from an NMI, which a breakpoint counts as since then */
 	return copy_from_user_nofault(to, (const void __user *)from, size) ? -EFAULT : 0;
 #else
 	{
 		int left;
 
 		/* Without access_ok(), which may want to know that it can sleep, and has changed its arguments in 5.0. */
-		if (from >= TASK_SIZE_MAX || size > TASK_SIZE_MAX - from)
+		if (in_nmi() || from >= TASK_SIZE_MAX || size > TASK_SIZE_MAX - from)
 			return -EFAULT;
 		pagefault_disable();
 		left = __copy_from_user_inatomic(to, (const void __user *)from, size);
