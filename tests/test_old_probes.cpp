@@ -11,7 +11,7 @@
 #include "vfscount.skel.h"
 
 #include <filesystem>
-#include <regex>
+#include <regex.h>
 
 namespace fs = std::filesystem;
 
@@ -20,40 +20,48 @@ namespace
 
 constexpr size_t longest_line = 4095, most_arguments = 128;
 
+// All of the text.
+bool matches(const char *pattern, const std::string &text)
+{
+	regex_t compiled;
+	REQUIRE(regcomp(&compiled, ("^(" + std::string(pattern) + ")$").c_str(), REG_EXTENDED | REG_NOSUB) == 0);
+	bool found = regexec(&compiled, text.c_str(), 0, nullptr, 0) == 0;
+	regfree(&compiled);
+	return found;
+}
+
 class OldProbes final : public Probes
 {
 	static bool takes_fetch(std::string fetch, bool at_return)
 	{
-		static const std::regex nested(R"([+-]\d+\((.*)\))"), plain(R"(%[a-z]\w*|@0x[0-9a-f]+|@\w+([+-]\d+)?|\$stack\d*)");
-		for (std::smatch inner; std::regex_match(fetch, inner, nested);)
-			fetch = std::string(inner[1]);
-		return std::regex_match(fetch, plain) || (at_return && fetch == "$retval");
+		while (matches(R"([+-][0-9]+\(.*\))", fetch))
+			fetch = fetch.substr(fetch.find('(') + 1, fetch.size() - fetch.find('(') - 2);
+		return matches(R"(%[a-z][a-z0-9]*|@0x[0-9a-f]+|@[a-z_]+([+-][0-9]+)?|\$stack[0-9]*)", fetch) ||
+		       (at_return && fetch == "$retval");
 	}
 
 	static bool takes_argument(const std::string &argument, bool at_return)
 	{
-		static const std::regex shape(R"(\w+=([^:]+)(:([us](8|16|32|64)|string))?)");
-		std::smatch parts;
-		return std::regex_match(argument, parts, shape) && takes_fetch(parts[1], at_return);
+		if (!matches("[a-z0-9_]+=[^:]+(:([us](8|16|32|64)|string))?", argument))
+			return false;
+		size_t equals = argument.find('=');
+		return takes_fetch(argument.substr(equals + 1, argument.find(':') - equals - 1), at_return);
 	}
 
 	int add(const std::string &line)
 	{
-		static const std::regex head(R"(([pr]):(\w+/\w+) ([^ ]+))");
 		std::istringstream words(line);
 		std::string kind, place;
 		words >> kind >> place;
-		std::string start = kind + " " + place;
-		std::smatch parts;
-		if (line.size() > longest_line || !std::regex_match(start, parts, head))
+		if (line.size() > longest_line || !matches("[pr]:[a-z0-9_]+/[a-z0-9_]+", kind))
 			return EINVAL;
 		if (place.starts_with("__x64_") || place.starts_with("__traceiter_")) // names of later kernels
 			return EINVAL;
 		size_t count = 0;
 		for (std::string argument; words >> argument; count++)
-			if (count == most_arguments || !takes_argument(argument, parts[1] == "r"))
+			if (count == most_arguments || !takes_argument(argument, kind[0] == 'r'))
 				return EINVAL;
-		fs::create_directories(fs::path(files().path()) / "events" / std::string(parts[2]));
+		fs::create_directories(fs::path(files().path()) / "events" / event_of_line(line));
 		return 0;
 	}
 
