@@ -4,6 +4,10 @@
 
 include samples.mk sources.mk
 
+ifneq ($(words $(CURDIR)),1)
+$(error $(CURDIR): make cannot build in a folder with a space in its name)
+endif
+
 O        ?= .output
 CC       ?= cc
 CXX      ?= c++
