@@ -49,6 +49,20 @@ struct ap_hit {
 	u64 result;		/* of a run to its end; else 0 */
 };
 
+/* One by one: together, compilers make a string instruction of it that takes longer than a short program runs. */
+static inline void ap_hit_init(struct ap_hit *hit, struct ap_link *link, struct pt_regs *regs, u64 ip)
+{
+	hit->link = link;
+	hit->regs = regs;
+	hit->ip = ip;
+	hit->args = NULL;
+	hit->count = 0;
+	hit->packet_size = 0;
+	hit->packet = NULL;
+	hit->error = NULL;
+	hit->result = 0;
+}
+
 extern const struct vm_env ap_env;
 int ap_run_init(void);
 void ap_run_exit(void);

@@ -64,9 +64,10 @@ static void register_args(const struct pt_regs *regs, u64 *args)
 static void hit_function(struct probe *probe, struct kprobe *kprobe, struct pt_regs *regs, const void *entered)
 {
 	struct ap_link *link = probe->link;
-	struct ap_hit hit = {.link = link, .regs = regs, .ip = (unsigned long)kprobe->addr};
-	u64 args[REGISTER_ARGS + 1];
+	struct ap_hit hit PORT_UNINITIALIZED;
+	u64 args[REGISTER_ARGS + 1] PORT_UNINITIALIZED;
 
+	ap_hit_init(&hit, link, regs, (unsigned long)kprobe->addr);
 	if (!(link->flags & ANYPROBE_AS_ARGUMENTS)) {
 		ap_run(&hit, regs, sizeof(*regs));
 		return;

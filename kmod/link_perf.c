@@ -30,12 +30,13 @@ static void hit_syscall(struct ap_hit *hit, const char *record, u32 size)
 static void hit_record(struct perf_event *event, struct perf_sample_data *data, struct pt_regs *regs)
 {
 	struct ap_link *link = ap_perf_context(event);
-	struct ap_hit hit = {.link = link, .regs = regs};
+	struct ap_hit hit PORT_UNINITIALIZED;
 	u32 size = 0;
 	void *record = ap_perf_record(data, &size);
 
 	if (!record)
 		return;
+	ap_hit_init(&hit, link, regs, 0);
 	if (link->flags & ANYPROBE_AS_SYSCALL)
 		hit_syscall(&hit, record, size);
 	else

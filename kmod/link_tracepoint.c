@@ -17,8 +17,11 @@ struct raw {
 static void hit_with(void *data, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f, u64 g, u64 h, u64 i, u64 j, u64 k, u64 l)
 {
 	u64 args[ARGS_MAX + 1] = {a, b, c, d, e, f, g, h, i, j, k, l};
-	struct ap_hit hit = {.link = data, .args = args, .count = ARGS_MAX};
+	struct ap_hit hit PORT_UNINITIALIZED;
 
+	ap_hit_init(&hit, data, NULL, 0);
+	hit.args = args;
+	hit.count = ARGS_MAX;
 	ap_run(&hit, args, ARGS_MAX * sizeof(*args));
 }
 

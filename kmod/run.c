@@ -12,10 +12,11 @@
 
 enum { LEVEL_TASK, LEVEL_SOFTIRQ, LEVEL_IRQ, LEVEL_NMI, LEVELS };
 
+/* In this order, all that a short run touches of the first level is in one page. */
 struct level {
-	u32 busy;
-	struct vm_machine machine;
 	unsigned long stack[AP_STACK_SCRATCH];
+	struct vm_machine machine;
+	u32 busy;
 };
 
 struct running {

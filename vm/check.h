@@ -40,6 +40,7 @@ struct vm_state {
 struct vm_finding {
 	s64 value;
 	u8 seen;
+	u8 reached; /* on some way */
 };
 
 struct vm_checker {

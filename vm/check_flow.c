@@ -398,6 +398,7 @@ int vm_check_flow(struct vm_checker *checker)
 		checker->queued[checker->state_of[checker->pc] - 1] = 0;
 		checker->now = checker->states[checker->state_of[checker->pc] - 1];
 		do {
+			checker->findings[checker->pc].reached = 1;
 			more = step(checker);
 			if (more < 0)
 				return more;

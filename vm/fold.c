@@ -36,6 +36,96 @@ static void fold_load(struct vm_insn *insn, s64 value)
 	insn->off = 0;
 }
 
+/* Leads to the next instruction; pack.c takes it out. */
+static void drop(struct vm_insn *insn)
+{
+	static const struct vm_insn nothing = {.code = VM_JMP | VM_JA};
+
+	if (insn->code == VM_LD_IMM64)
+		insn[1] = nothing;
+	*insn = nothing;
+}
+
+/* Sets its register, and has no other effect. */
+static int only_sets(const struct vm_insn *insn)
+{
+	return insn->code == VM_LD_IMM64 ||
+	       ((VM_CLASS(insn->code) == VM_ALU || VM_CLASS(insn->code) == VM_ALU64) && VM_OP(insn->code) == VM_MOV);
+}
+
+#define BIT(number) (1U << (number))
+#define ARGUMENTS   (BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5))
+#define ALL	    0xffffU
+
+/* Which registers somebody may still read before the instruction, if those in `live` are after it; as bits. */
+static u16 live_before(const struct vm_insn *insn, u16 live)
+{
+	const u16 dst = BIT(insn->dst), src = VM_SOURCE(insn->code) ? BIT(insn->src) : 0;
+
+	switch (VM_CLASS(insn->code)) {
+	case VM_ALU:
+	case VM_ALU64:
+		return only_sets(insn) ? (live & ~dst) | src : live | dst | src;
+	case VM_LDX:
+		return (live & ~dst) | BIT(insn->src);
+	case VM_ST:
+		return live | dst;
+	case VM_STX:
+		return live | dst | BIT(insn->src) | BIT(0); /* which cmpxchg compares with */
+	case VM_LD:
+		return insn->code == VM_LD_IMM64 ? live & ~dst : ALL;
+	}
+	if (insn->code == (VM_JMP | VM_EXIT))
+		return BIT(0);
+	if (insn->code == (VM_JMP | VM_CALL))
+		return (live & ~(BIT(0) | ARGUMENTS)) | ARGUMENTS;
+	return VM_OP(insn->code) == VM_JA ? live : live | dst | src;
+}
+
+/* One walk from the end to the start. Returns whether anything became known. */
+static int find_live(struct vm_checker *checker, u16 *live, int drops)
+{
+	struct vm_insn *insn;
+	int changed = 0;
+	u16 before, after;
+	s64 target;
+	u32 pc;
+
+	for (pc = checker->count; pc-- > 0;) {
+		insn = &checker->program->resolved[pc];
+		if (!insn->code) /* a second half */
+			continue;
+		target = vm_jump_target(insn, pc);
+		after = target >= 0 ? live[target] : 0;
+		if (target < 0 || VM_OP(insn->code) != VM_JA)
+			after |= live[pc + (insn->code == VM_LD_IMM64 ? 2 : 1)];
+		before = live_before(insn, after);
+		if (drops && only_sets(insn) && !(after & BIT(insn->dst))) {
+			drop(insn);
+			before = after;
+		}
+		changed |= live[pc] != before;
+		live[pc] = before;
+	}
+	return changed;
+}
+
+#define WALKS 16 /* one more than loops are nested is enough; programs are not written for us to get lost in */
+
+static void drop_what_nobody_reads(struct vm_checker *checker)
+{
+	u16 *live = port_alloc((u64)(checker->count + 1) * sizeof(*live));
+	u32 walks = 0;
+
+	if (!live)
+		return;
+	while (walks < WALKS && find_live(checker, live, 0))
+		walks++;
+	if (walks < WALKS)
+		find_live(checker, live, 1);
+	port_free(live);
+}
+
 void vm_fold(struct vm_checker *checker)
 {
 	struct vm_insn *insn;
@@ -45,6 +135,12 @@ void vm_fold(struct vm_checker *checker)
 		const struct vm_finding *finding = &checker->findings[pc];
 
 		insn = &checker->program->resolved[pc];
+		if (!finding->reached) {
+			drop(insn);
+			continue;
+		}
+		if (insn->code == VM_LD_IMM64)
+			pc++; /* nothing reaches its second half */
 		if (finding->seen == CONSTANT)
 			fold_load(insn, finding->value);
 		if (finding->seen != TAKEN && finding->seen != PASSED)
@@ -54,4 +150,5 @@ void vm_fold(struct vm_checker *checker)
 		if (finding->seen == PASSED)
 			insn->off = 0;
 	}
+	drop_what_nobody_reads(checker);
 }

@@ -106,6 +106,16 @@ struct vm_insn {
 #define VM_REG_COUNT  11
 #define VM_STACK_SIZE 512
 
+/* Where the jump at `pc` leads; -1: it is none. Calls and exit are none. */
+static inline s64 vm_jump_target(const struct vm_insn *insn, u32 pc)
+{
+	const u32 class_of = VM_CLASS(insn->code), op = VM_OP(insn->code);
+
+	if ((class_of != VM_JMP && class_of != VM_JMP32) || op == VM_CALL || op == VM_EXIT)
+		return -1;
+	return (s64)pc + 1 + (insn->code == (VM_JMP32 | VM_JA) ? insn->imm : insn->off);
+}
+
 /* Bytes that a load, store or atomic touches. */
 static inline unsigned vm_insn_bytes(u8 code)
 {

@@ -27,7 +27,8 @@ struct vm_program {
 	struct vm_context_type context;
 	struct vm_insn *insns;	  /* as loaded, for messages */
 	struct vm_insn *resolved; /* with handles and addresses in the 64-bit loads; only while loading */
-	struct vm_op *ops;	  /* insn_count of them and a trap behind */
+	struct vm_op *ops;	  /* of those insns that take part in a run; a trap behind them, and insn_count + 1 in all */
+	u32 *insn_of;		  /* [op]; NULL: each is at the index of its insn */
 	struct vm_map **maps;
 	struct vm_line *lines;
 	u32 line_count;
@@ -81,16 +82,20 @@ static inline void vm_window_forget(struct vm_machine *machine)
 {
 	machine->windows[0].read_size = machine->windows[0].write_size = 0;
 	machine->windows[1].read_size = machine->windows[1].write_size = 0;
-	machine->windows[2].read_size = machine->windows[2].write_size = 0;
-	machine->windows[3].read_size = machine->windows[3].write_size = 0;
-	machine->next_window = 0;
+	machine->next_window = 0; /* so nothing has been pushed out into the others */
+}
+
+/* Of the frame that is now in use. */
+static inline char *vm_frame_top(struct vm_machine *machine)
+{
+	return (char *)machine->stack + sizeof(machine->stack) - machine->depth * VM_STACK_SIZE;
 }
 
 /* Few, and a multiple of VM_FRAME_STEP: a memset, which compilers would make of a plain loop, takes longer to start. */
-static inline void vm_frame_clear(char *top, u32 bytes)
+static inline void vm_frame_clear(struct vm_machine *machine, u32 bytes)
 {
-	volatile u64 *word = (u64 *)(top - bytes);
-	const volatile u64 *end = (u64 *)top;
+	const volatile u64 *end = (u64 *)vm_frame_top(machine);
+	volatile u64 *word = (u64 *)((char *)end - bytes);
 
 	for (; word < end; word += 4)
 		word[0] = word[1] = word[2] = word[3] = 0;
@@ -187,6 +192,8 @@ const struct vm_helper *vm_helper_find(u32 id);
 
 /* Fills program->ops. Whatever the instructions are, the result is safe to run. */
 int vm_decode(struct vm_program *program);
+/* Takes out of program->ops, as decoded last, what does nothing. 0 or -ENOMEM. */
+int vm_pack(struct vm_program *program);
 /* Decoded as no instruction. */
 int vm_op_is_trap(const struct vm_op *op);
 /* 0, or a negative errno with one line in the log. Sets program->stack_used. */

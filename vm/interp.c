@@ -179,17 +179,6 @@ static u64 modulo_signed(s64 a, s64 b)
 	return b ? a % b : a;
 }
 
-/* The top of the frame that is now in use; the outermost is the highest. */
-static char *frame_top(struct vm_machine *machine)
-{
-	return (char *)machine->stack + sizeof(machine->stack) - machine->depth * VM_STACK_SIZE;
-}
-
-static void frame_clear(struct vm_machine *machine, u32 size)
-{
-	vm_frame_clear(frame_top(machine), size);
-}
-
 /* Replaces the program by the one in slot `index` of the map, as bpf_tail_call; else returns NULL. */
 static const struct vm_op *tail_call(struct vm_machine *machine, u64 handle, u32 index)
 {
@@ -208,7 +197,7 @@ static const struct vm_op *tail_call(struct vm_machine *machine, u64 handle, u32
 	machine->tail_calls++;
 	machine->program = program;
 	vm_window_forget(machine);
-	frame_clear(machine, program->stack_used);
+	vm_frame_clear(machine, program->stack_used);
 	return program->ops;
 }
 
@@ -223,7 +212,7 @@ static int frame_push(struct vm_machine *machine, const struct vm_op *back, cons
 	machine->frames[machine->depth].back = back;
 	port_memcpy(machine->frames[machine->depth].saved, r + 6, sizeof(machine->frames[0].saved));
 	machine->depth++;
-	frame_clear(machine, machine->program->stack_used);
+	vm_frame_clear(machine, machine->program->stack_used);
 	return 0;
 }
 
@@ -266,7 +255,7 @@ static __attribute__((__noinline__)) int run(struct vm_machine *machine, const s
 	port_memcpy(r + 1, args, 5 * sizeof(*args));
 	r[0] = r[6] = r[7] = r[8] = r[9] = 0;
 	budget = machine->budget_left;
-	frame = frame_top(machine);
+	frame = vm_frame_top(machine);
 	r[VM_REG_FP] = (unsigned long)frame;
 	op--;
 	NEXT;
@@ -339,6 +328,9 @@ do_SX8_32:
 do_SX16_32:
 	DST = (u32)(s32)(s16)SRC;
 	NEXT;
+do_SUM: /* pack.c makes it */
+	DST = SRC + (u64)(s64)op->imm;
+	NEXT;
 do_NOP:
 	NEXT;
 do_WIDE:
@@ -388,7 +380,7 @@ do_CALL_LOCAL:
 		goto over_budget;
 	if (frame_push(machine, op, r))
 		goto failed;
-	frame = frame_top(machine);
+	frame = vm_frame_top(machine);
 	r[VM_REG_FP] = (unsigned long)frame;
 	op += op->imm;
 	NEXT;
@@ -399,7 +391,7 @@ do_EXIT:
 		return 0;
 	}
 	op = frame_pop(machine, r);
-	frame = frame_top(machine);
+	frame = vm_frame_top(machine);
 	r[VM_REG_FP] = (unsigned long)frame;
 	NEXT;
 
@@ -411,7 +403,8 @@ over_budget:
 failed:
 	/* The innermost run of a nest of callbacks saw it first. */
 	if (machine->error.insn == ~0U)
-		machine->error.insn = op - machine->program->ops;
+		machine->error.insn = machine->program->insn_of ? machine->program->insn_of[op - machine->program->ops]
+								: op - machine->program->ops;
 	return -EFAULT;
 }
 
@@ -450,7 +443,7 @@ int vm_call_back(struct vm_machine *machine, u64 function, const u64 *args, u64 
 		return -EFAULT;
 	}
 	machine->depth++;
-	frame_clear(machine, program->stack_used);
+	vm_frame_clear(machine, program->stack_used);
 	err = vm_interpret(machine, program->ops + (u32)function, args, result);
 	machine->depth = depth;
 	/* A callback may end in a tail call only if the program was never checked. */

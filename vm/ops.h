@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The decoded instruction. Each struct vm_insn becomes one struct vm_op at the same index, so that
- * distances of jumps stay what they were; the second half of a 64-bit load becomes a trap whose imm is the
- * upper half of the value.
+ * The decoded instruction. decode.c makes one struct vm_op of each struct vm_insn, at the same index; the second
+ * half of a 64-bit load becomes a trap whose imm is the upper half of the value. pack.c moves them together.
  */
 #ifndef VM_OPS_H
 #define VM_OPS_H
@@ -36,7 +35,7 @@ struct vm_op {
 	OP(SWAP32)                                                                                                     \
 	OP(SWAP64)                                                                                                     \
 	OP(LOW16) OP(LOW32) OP(NOP) OP(SX8_64) OP(SX16_64) OP(SX32_64) OP(SX8_32) OP(SX16_32) OP(JA) OP(JA_LONG)       \
-		OP(WIDE) OP(PACKET) OP(CALL) OP(CALL_LOCAL) OP(TAIL_CALL) OP(EXIT)
+		OP(SUM) OP(WIDE) OP(PACKET) OP(CALL) OP(CALL_LOCAL) OP(TAIL_CALL) OP(EXIT)
 
 enum vm_op_code {
 #define OP(name) OP_##name,

@@ -209,6 +209,7 @@ void vm_program_put(struct vm_program *program)
 	port_free(program->insns);
 	port_free(program->resolved);
 	port_free(program->ops);
+	port_free(program->insn_of);
 	port_free(program->lines);
 	port_free(program->strings);
 	port_free(program);
@@ -232,10 +233,13 @@ int vm_program_load(const struct vm_load *load, struct vm_program **out)
 	err = resolve(program, load);
 	if (!err)
 		err = vm_decode(program);
-	if (!err && !(load->flags & VM_LOAD_UNCHECKED))
+	if (!err && !(load->flags & VM_LOAD_UNCHECKED)) {
 		err = vm_check(program, load);
-	if (!err)
-		err = vm_decode(program); /* again, as the checker has left it */
+		if (!err)
+			err = vm_decode(program); /* again, as the checker has left it */
+		if (!err)
+			err = vm_pack(program);
+	}
 	if (err) {
 		vm_program_put(program);
 		return err;

@@ -22,7 +22,7 @@ static void machine_reset(struct vm_machine *machine, const struct vm_program *p
 		port_memset(machine->touched, 0, sizeof(machine->touched));
 		machine->next_touched = 0;
 	}
-	vm_frame_clear((char *)machine->stack + sizeof(machine->stack), program->stack_used);
+	vm_frame_clear(machine, program->stack_used);
 }
 
 /* A program that faulted, or that was never checked, may leave a lock or a record behind. */

@@ -211,9 +211,23 @@ struct vm_window {
 
 /*
  * One run. The consumer owns it (one per CPU and level of nesting: it is too big for a kernel stack),
- * zeroes it once, sets the first part before each run and reads `error` after it.
+ * zeroes it once, sets `env` to `budget` before each run and reads `error` after it.
  */
 struct vm_machine {
+	/* The vm's own. What every run touches lies together: the outermost frame is the last of the stack. */
+	union {
+		char text[1024]; /* where trace_printk and snprintf put a line together */
+		u64 ips[128];	 /* a stack trace, before it is stored */
+	};
+	u32 keys[VM_FRAMES]; /* array indices that callbacks were given as keys */
+	struct {
+		const struct vm_program *program;
+		const struct vm_op *back;
+		u64 saved[4];
+	} frames[VM_FRAMES];
+	u64 stack[VM_FRAMES * VM_STACK_SIZE / 8];
+
+	/* The consumer's. */
 	const struct vm_env *env;
 	void *data; /* the consumer's */
 	void *context;
@@ -224,7 +238,7 @@ struct vm_machine {
 	u32 budget; /* instructions; 0: a million, what the kernel's verifier would look at */
 	struct vm_error error;
 
-	/* The vm's own from here. */
+	/* The vm's own again. */
 	const struct vm_program *program;
 	struct vm_window windows[VM_WINDOWS];
 	u32 next_window;
@@ -243,17 +257,6 @@ struct vm_machine {
 	u32 held;	       /* so many of them, and the lock below: nothing to give back if 0 */
 	struct vm_map *locked;
 	unsigned long lock_flags;
-	struct {
-		const struct vm_program *program;
-		const struct vm_op *back;
-		u64 saved[4];
-	} frames[VM_FRAMES];
-	u32 keys[VM_FRAMES]; /* array indices that callbacks were given as keys */
-	union {
-		char text[1024]; /* where trace_printk and snprintf put a line together */
-		u64 ips[128];	 /* a stack trace, before it is stored */
-	};
-	u64 stack[VM_FRAMES * VM_STACK_SIZE / 8];
 };
 
 /* 0 with the program's r0 in *result, or -EFAULT with machine->error set, counted, and r0 = 0. */
