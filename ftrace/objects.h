@@ -56,12 +56,11 @@ class Objects {
 	std::map<ino_t, std::unique_ptr<PerfBuffer>> perf_buffers_;
 	std::map<ino_t, std::unique_ptr<ProgramObject>> programs_; // last, for they hold maps
 
-	long map_element(int command, union bpf_attr *attr);
-	long create_map(const union bpf_attr &attr);
-	long update_element(const union bpf_attr &attr, MapObject &map);
-	long load_program(const union bpf_attr &attr);
+	struct Call;
+	// A descriptor, or a negative errno.
+	int create_map(struct vm_map_attr &attr);
+	int load_program(Call &call, vm_load &load);
 	long load_types(const union bpf_attr &attr);
-	long info(union bpf_attr *attr);
 
 public:
 	Objects();

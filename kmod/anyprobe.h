@@ -5,7 +5,7 @@
 
 #include <asm/local.h>
 #include <linux/percpu.h>
-#include "../vm/vm.h"
+#include "../vm/bpf.h"
 #include "compat.h"
 #include "protocol.h"
 
@@ -13,26 +13,23 @@ struct ap_link;
 
 /* ---- object.c: file descriptors ---- */
 
-/* What they are given is the descriptor's from now on, or gone. */
-int ap_map_fd_create(struct vm_map *map);
-int ap_program_fd_create(struct vm_program *program);
-int ap_link_fd_create(struct ap_link *link);
-/* With a reference; -EBADF if the descriptor is something else. */
+/* For one of enum anyprobe_object_kind. What it is given is the descriptor's from now on, or gone; NULL: -ENOMEM. */
+int ap_fd_create(u32 kind, void *own);
+/* With a reference; -EBADF if the descriptor is something else. The vm's own calls: data is NULL. */
 int ap_map_by_fd(void *data, int fd, struct vm_map **map);
-int ap_program_by_fd(int fd, struct vm_program **program);
-void ap_map_wake(struct vm_map *map); /* from a handler */
+int ap_program_by_fd(void *data, int fd, struct vm_program **program);
+int ap_perf_ring_by_fd(void *data, int fd, void **file); /* what a perf event array holds */
 /* Nobody may write a frozen map through a mapping. */
-int ap_map_freeze_by_fd(int fd);
+int ap_map_freeze_by_fd(void *data, int fd);
 
-/* In place of perf events. */
+/* From a handler. */
+void ap_map_wake(struct vm_map *map);
+int ap_perf_ring_write(void *file, const void *data, u32 size);
 extern const struct vm_object_ops ap_perf_ring_ops;
-int ap_perf_ring_fd_create(void);
-int ap_perf_ring_by_fd(int fd, void **object); /* what a perf event array holds */
-int ap_perf_ring_write(void *object, const void *data, u32 size);
 
 /* ---- bpf.c ---- */
 
-int ap_bpf(const struct anyprobe_bpf *call);
+extern const struct vm_bpf ap_bpf;
 
 /* ---- run.c, env.c ---- */
 

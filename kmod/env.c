@@ -10,30 +10,6 @@ static int env_read(struct vm_machine *machine, void *to, u32 size, u64 from, in
 	return user ? ap_read_user(to, from, size) : ap_read_kernel(to, from, size);
 }
 
-/*
- * In pieces that stay inside of a page, for the next page need not be there; and nothing is written behind
- * the NUL, where the program's own bytes stay.
- */
-static int env_read_string(struct vm_machine *machine, char *to, u32 size, u64 from, int user)
-{
-	u32 done = 0, piece, length;
-	char buffer[64];
-
-	while (done < size) {
-		piece = min_t(u32, size - done, sizeof(buffer) - ((from + done) & (sizeof(buffer) - 1)));
-		if (env_read(machine, buffer, piece, from + done, user))
-			return -EFAULT;
-		length = strnlen(buffer, piece);
-		memcpy(to + done, buffer, min_t(u32, length + 1, piece));
-		if (length < piece)
-			return done + length + 1;
-		done += piece;
-	}
-	if (size)
-		to[size - 1] = '\0';
-	return size;
-}
-
 static u64 env_time(struct vm_machine *machine, enum vm_clock clock)
 {
 	switch (clock) {
@@ -164,7 +140,6 @@ static void env_ring_wakeup(struct vm_machine *machine, struct vm_map *map)
 
 const struct vm_env ap_env = {
 	.read = env_read,
-	.read_string = env_read_string,
 	.time = env_time,
 	.jiffies = env_jiffies,
 	.pid_tgid = env_pid_tgid,

@@ -69,7 +69,7 @@ int ap_attach(struct anyprobe_attach *attach)
 	struct ap_link *link;
 	static u32 last_id;
 	char *names = NULL;
-	int err = ap_program_by_fd(attach->program_fd, &program);
+	int err = ap_program_by_fd(NULL, attach->program_fd, &program);
 
 	if (err)
 		return err;
@@ -95,7 +95,7 @@ int ap_attach(struct anyprobe_attach *attach)
 	if (err)
 		ap_link_destroy(link);
 	else
-		err = ap_link_fd_create(link);
+		err = ap_fd_create(ANYPROBE_LINK, link);
 	port_free(names);
 	return err;
 }

@@ -47,11 +47,11 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 	case ANYPROBE_IOC_BPF:
 		if (copy_from_user(&call, (void __user *)argument, sizeof(call)))
 			return -EFAULT;
-		return ap_bpf(&call);
+		return vm_bpf(&ap_bpf, call.command, call.attr, call.size);
 	case ANYPROBE_IOC_ATTACH:
 		return do_attach((void __user *)argument);
 	case ANYPROBE_IOC_PERF_RING:
-		return ap_perf_ring_fd_create();
+		return ap_fd_create(ANYPROBE_PERF_RING, vm_perf_ring_create());
 	default:
 		return -ENOTTY;
 	}

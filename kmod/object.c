@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Maps, rings, programs and links as file descriptors. Each holds the module (its file operations have an owner),
- * and the last close, whoever's, frees what is behind it.
+ * Maps, programs, links and perf's rings as file descriptors. Each holds the module (its file operations have an
+ * owner), and the last close, whoever's, frees what is behind it.
  */
 #include <linux/anon_inodes.h>
 #include <linux/capability.h>
@@ -17,103 +17,59 @@
 #include <linux/wait.h>
 #include "anyprobe.h"
 
-/* Who waits for records in a ring. A handler may hold any lock of the kernel's: they are woken a little later. */
-struct readers {
+struct object {
+	u32 kind;  /* enum anyprobe_object_kind */
+	void *own; /* struct vm_map, vm_program, ap_link or vm_perf_ring */
+	/* Who waits for records. A handler may hold any lock of the kernel's: they are woken a little later. */
 	wait_queue_head_t wait;
 	struct ap_irq_work wake;
-};
-
-struct ap_map {
-	struct vm_map *map;
-	struct readers readers;
-	struct mutex lock; /* of the two below */
-	u32 writers;	   /* mappings that may write */
+	struct mutex lock; /* of what follows */
+	u32 writers;	   /* a map's mappings that may write */
 	int frozen;
-};
-
-struct perf_ring {
-	struct vm_perf_ring *ring;
-	struct readers readers;
-	struct mutex lock; /* of the two below */
-	void *memory;	   /* NULL until it is mapped */
+	void *memory; /* a perf ring's; NULL until it is mapped */
 	u64 size;
 };
 
-static const struct file_operations map_files, ring_files, program_files, link_files;
-
 static void wake_readers(struct ap_irq_work *work)
 {
-	wake_up_all(&container_of(work, struct readers, wake)->wait);
+	wake_up_all(&container_of(work, struct object, wake)->wait);
 }
 
-static void readers_init(struct readers *readers)
+static void own_put(u32 kind, void *own)
 {
-	init_waitqueue_head(&readers->wait);
-	ap_irq_work_init(&readers->wake, wake_readers);
-}
-
-static int fd_create(const char *name, const struct file_operations *kind, void *own)
-{
-	return anon_inode_getfd(name, kind, own, O_RDWR | O_CLOEXEC);
-}
-
-/* With a reference to the file; NULL: it is none of this kind. */
-static struct file *file_get(int fd, const struct file_operations *kind)
-{
-	struct file *file = fget(fd);
-
-	if (!file || file->f_op == kind)
-		return file;
-	fput(file);
-	return NULL;
-}
-
-/* What all of them understand. */
-static long object_ioctl(struct file *file, unsigned int command, unsigned long argument)
-{
-	struct anyprobe_object object = {.kind = ANYPROBE_PERF_RING};
-
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	if (command != ANYPROBE_IOC_OBJECT)
-		return -ENOTTY;
-	if (file->f_op == &map_files) {
-		object.kind = ANYPROBE_MAP;
-		object.id = vm_map_id(((struct ap_map *)file->private_data)->map);
-	} else if (file->f_op == &program_files) {
-		object.kind = ANYPROBE_PROGRAM;
-		object.id = vm_program_id(file->private_data);
-	} else if (file->f_op == &link_files) {
-		ap_link_describe(file->private_data, &object);
+	switch (kind) {
+	case ANYPROBE_MAP:
+		vm_map_put(own);
+		break;
+	case ANYPROBE_PROGRAM:
+		vm_program_put(own);
+		break;
+	case ANYPROBE_LINK:
+		ap_link_destroy(own);
+		break;
+	case ANYPROBE_PERF_RING:
+		vm_perf_ring_destroy(own);
+		break;
 	}
-	return copy_to_user((void __user *)argument, &object, sizeof(object)) ? -EFAULT : 0;
 }
 
-/* ---- maps ---- */
-
-static void map_owner_destroy(struct ap_map *owner)
+static void object_destroy(struct object *object)
 {
-	if (vm_map_attr(owner->map)->owner) {
+	if (object->kind == ANYPROBE_MAP && vm_map_attr(object->own)->owner) {
 		/* A program may still write to the map; from now on it wakes nobody. */
-		vm_map_set_owner(owner->map, NULL);
+		vm_map_set_owner(object->own, NULL);
 		port_synchronize();
 	}
-	ap_irq_work_sync(&owner->readers.wake);
-	vm_map_put(owner->map);
-	kfree(owner);
-}
-
-void ap_map_wake(struct vm_map *map)
-{
-	struct ap_map *owner = port_load(&vm_map_attr(map)->owner);
-
-	if (owner)
-		ap_irq_work_queue(&owner->readers.wake);
+	/* An array that held a perf ring has waited for its programs before it let go. */
+	ap_irq_work_sync(&object->wake);
+	own_put(object->kind, object->own);
+	port_free_shared(object->memory);
+	kfree(object);
 }
 
 /*
- * The array may hold a program that holds the array. What nobody can see any more is let go, as the kernel
- * does when the last descriptor of such an array is closed.
+ * An array of programs may hold a program that holds the array. What nobody can see any more is let go, as the
+ * kernel does when the last descriptor of such an array is closed.
  */
 static void map_clear_programs(struct vm_map *map)
 {
@@ -125,33 +81,63 @@ static void map_clear_programs(struct vm_map *map)
 		vm_map_delete(map, &i);
 }
 
-static int map_release(struct inode *inode, struct file *file)
+static int object_release(struct inode *inode, struct file *file)
 {
-	struct ap_map *owner = file->private_data;
+	struct object *object = file->private_data;
 
-	map_clear_programs(owner->map);
-	map_owner_destroy(owner);
+	if (object->kind == ANYPROBE_MAP)
+		map_clear_programs(object->own);
+	object_destroy(object);
 	return 0;
 }
 
-static ap_poll_t map_poll(struct file *file, struct poll_table_struct *table)
+static ap_poll_t object_poll(struct file *file, struct poll_table_struct *table)
 {
-	struct ap_map *owner = file->private_data;
+	struct object *object = file->private_data;
+	int ready = 0;
 
-	poll_wait(file, &owner->readers.wait, table);
-	return vm_map_ring_ready(owner->map) ? POLLIN | POLLRDNORM : 0;
+	poll_wait(file, &object->wait, table);
+	if (object->kind == ANYPROBE_MAP)
+		ready = vm_map_ring_ready(object->own);
+	else if (object->kind == ANYPROBE_PERF_RING)
+		ready = vm_perf_ring_used(object->own) != 0;
+	return ready ? POLLIN | POLLRDNORM : 0;
 }
+
+static long object_ioctl(struct file *file, unsigned int command, unsigned long argument)
+{
+	struct object *object = file->private_data;
+	struct anyprobe_object answer = {.kind = object->kind};
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	/* As a perf event, a ring may be enabled and disabled, and is always on. */
+	if (object->kind == ANYPROBE_PERF_RING &&
+	    (command == PERF_EVENT_IOC_ENABLE || command == PERF_EVENT_IOC_DISABLE))
+		return 0;
+	if (command != ANYPROBE_IOC_OBJECT)
+		return -ENOTTY;
+	if (object->kind == ANYPROBE_MAP)
+		answer.id = vm_map_id(object->own);
+	else if (object->kind == ANYPROBE_PROGRAM)
+		answer.id = vm_program_id(object->own);
+	else if (object->kind == ANYPROBE_LINK)
+		ap_link_describe(object->own, &answer);
+	return copy_to_user((void __user *)argument, &answer, sizeof(answer)) ? -EFAULT : 0;
+}
+
+/* ---- memory that user space maps ---- */
 
 /* VM_MAYWRITE, which mprotect leaves alone: what is read-only for now may be written again. */
 static void count_writer(struct vm_area_struct *area, int by)
 {
-	struct ap_map *owner = area->vm_file->private_data;
+	struct object *object = area->vm_file->private_data;
 
 	if (!(area->vm_flags & VM_MAYWRITE))
 		return;
-	mutex_lock(&owner->lock);
-	owner->writers += by;
-	mutex_unlock(&owner->lock);
+	mutex_lock(&object->lock);
+	object->writers += by;
+	mutex_unlock(&object->lock);
 }
 
 static void map_opened(struct vm_area_struct *area)
@@ -169,264 +155,183 @@ static const struct vm_operations_struct map_area_ops = {
 	.close = map_closed,
 };
 
-static int map_mmap(struct file *file, struct vm_area_struct *area)
+static int map_mmap(struct object *object, struct vm_area_struct *area)
 {
-	struct ap_map *owner = file->private_data;
 	u64 size = 0, length = area->vm_end - area->vm_start;
-	void *memory = vm_map_memory(owner->map, &size);
-	int ring = vm_map_attr(owner->map)->type == VM_MAP_RINGBUF, writes = !!(area->vm_flags & VM_WRITE), err;
+	void *memory = vm_map_memory(object->own, &size);
+	int ring = vm_map_attr(object->own)->type == VM_MAP_RINGBUF, writes = !!(area->vm_flags & VM_WRITE), err;
 
 	if (!memory)
 		return -ENODEV;
-	if (!(area->vm_flags & VM_SHARED))
-		return -EINVAL;
 	if (area->vm_pgoff > size >> PAGE_SHIFT || length > size - ((u64)area->vm_pgoff << PAGE_SHIFT))
 		return -EINVAL;
 	/* Of a ring, user space writes the consumer's page and nothing else. */
-	if (writes && ring && (area->vm_pgoff || length != PAGE_SIZE))
+	if (writes && (object->frozen || (ring && (area->vm_pgoff || length != PAGE_SIZE))))
 		return -EPERM;
-	mutex_lock(&owner->lock);
-	if (writes && owner->frozen) {
-		err = -EPERM;
-		goto out;
-	}
 	/* No mprotect later: who maps for reading only reads. */
 	if (!writes)
 		ap_area_forbid_write(area);
 	err = remap_vmalloc_range(area, memory, area->vm_pgoff);
 	if (err)
-		goto out;
+		return err;
 	area->vm_ops = &map_area_ops;
-	owner->writers += writes;
-out:
-	mutex_unlock(&owner->lock);
+	object->writers += writes;
+	return 0;
+}
+
+/* The first one decides how big it is. */
+static int ring_mmap(struct object *object, struct vm_area_struct *area)
+{
+	const u64 size = area->vm_end - area->vm_start;
+
+	if (area->vm_pgoff || !vm_perf_ring_fits(size) || (object->memory && size != object->size))
+		return -EINVAL;
+	if (!object->memory) {
+		object->memory = port_alloc_shared(size);
+		if (!object->memory)
+			return -ENOMEM;
+		object->size = size;
+		vm_perf_ring_set_memory(object->own, object->memory, size);
+	}
+	return remap_vmalloc_range(area, object->memory, 0);
+}
+
+static int object_mmap(struct file *file, struct vm_area_struct *area)
+{
+	struct object *object = file->private_data;
+	int err = -ENODEV;
+
+	if (!(area->vm_flags & VM_SHARED))
+		return -EINVAL;
+	mutex_lock(&object->lock);
+	if (object->kind == ANYPROBE_MAP)
+		err = map_mmap(object, area);
+	else if (object->kind == ANYPROBE_PERF_RING)
+		err = ring_mmap(object, area);
+	mutex_unlock(&object->lock);
 	return err;
 }
 
-static const struct file_operations map_files = {
+static const struct file_operations object_files = {
 	.owner = THIS_MODULE,
-	.release = map_release,
-	.poll = map_poll,
-	.mmap = map_mmap,
+	.release = object_release,
+	.poll = object_poll,
+	.mmap = object_mmap,
 	.unlocked_ioctl = object_ioctl,
 	.compat_ioctl = object_ioctl,
 };
 
-int ap_map_fd_create(struct vm_map *map)
+/* ---- from and to descriptors ---- */
+
+int ap_fd_create(u32 kind, void *own)
 {
-	struct ap_map *owner = kzalloc(sizeof(*owner), GFP_KERNEL);
+	static const char *const names[] = {
+		[ANYPROBE_MAP] = "anyprobe-map",
+		[ANYPROBE_PROGRAM] = "anyprobe-program",
+		[ANYPROBE_LINK] = "anyprobe-link",
+		[ANYPROBE_PERF_RING] = "anyprobe-perf-ring",
+	};
+	struct object *object = own ? kzalloc(sizeof(*object), GFP_KERNEL) : NULL;
 	int fd;
 
-	if (!owner) {
-		vm_map_put(map);
+	if (!object) {
+		own_put(kind, own);
 		return -ENOMEM;
 	}
-	owner->map = map;
-	readers_init(&owner->readers);
-	mutex_init(&owner->lock);
-	if (vm_map_attr(map)->type == VM_MAP_RINGBUF)
-		vm_map_set_owner(map, owner);
-	fd = fd_create("anyprobe-map", &map_files, owner);
+	object->kind = kind;
+	object->own = own;
+	init_waitqueue_head(&object->wait);
+	ap_irq_work_init(&object->wake, wake_readers);
+	mutex_init(&object->lock);
+	if (kind == ANYPROBE_MAP && vm_map_attr(own)->type == VM_MAP_RINGBUF)
+		vm_map_set_owner(own, object);
+	fd = anon_inode_getfd(names[kind], &object_files, object, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		map_owner_destroy(owner);
+		object_destroy(object);
 	return fd;
+}
+
+/* With a reference to the file; NULL: it is none of this kind. */
+static struct file *file_get(int fd, u32 kind)
+{
+	struct file *file = fget(fd);
+
+	if (!file || (file->f_op == &object_files && ((struct object *)file->private_data)->kind == kind))
+		return file;
+	fput(file);
+	return NULL;
 }
 
 int ap_map_by_fd(void *data, int fd, struct vm_map **map)
 {
-	struct file *file = file_get(fd, &map_files);
+	struct file *file = file_get(fd, ANYPROBE_MAP);
 
 	if (!file)
 		return -EBADF;
-	*map = ((struct ap_map *)file->private_data)->map;
+	*map = ((struct object *)file->private_data)->own;
 	vm_map_get(*map);
 	fput(file);
 	return 0;
 }
 
-int ap_map_freeze_by_fd(int fd)
+int ap_program_by_fd(void *data, int fd, struct vm_program **program)
 {
-	struct file *file = file_get(fd, &map_files);
-	struct ap_map *owner;
-	int err;
+	struct file *file = file_get(fd, ANYPROBE_PROGRAM);
 
 	if (!file)
 		return -EBADF;
-	owner = file->private_data;
-	mutex_lock(&owner->lock);
-	err = owner->writers ? -EBUSY : vm_map_freeze(owner->map);
-	if (!err)
-		owner->frozen = 1;
-	mutex_unlock(&owner->lock);
-	fput(file);
-	return err;
-}
-
-/* ---- rings: perf events for a perf event array to hold, without perf ---- */
-
-static int ring_release(struct inode *inode, struct file *file)
-{
-	struct perf_ring *ring = file->private_data;
-
-	/* An array that held us has waited for its programs before it let go. */
-	ap_irq_work_sync(&ring->readers.wake);
-	vm_perf_ring_destroy(ring->ring);
-	port_free_shared(ring->memory);
-	kfree(ring);
-	return 0;
-}
-
-static ap_poll_t ring_poll(struct file *file, struct poll_table_struct *table)
-{
-	struct perf_ring *ring = file->private_data;
-
-	poll_wait(file, &ring->readers.wait, table);
-	return vm_perf_ring_used(ring->ring) ? POLLIN | POLLRDNORM : 0;
-}
-
-static int ring_allocate(struct perf_ring *ring, u64 size)
-{
-	if (ring->memory)
-		return size == ring->size ? 0 : -EINVAL;
-	if (!vm_perf_ring_fits(size))
-		return -EINVAL;
-	ring->memory = port_alloc_shared(size);
-	if (!ring->memory)
-		return -ENOMEM;
-	ring->size = size;
-	vm_perf_ring_set_memory(ring->ring, ring->memory, size);
-	return 0;
-}
-
-static int ring_mmap(struct file *file, struct vm_area_struct *area)
-{
-	struct perf_ring *ring = file->private_data;
-	int err;
-
-	if (area->vm_pgoff || !(area->vm_flags & VM_SHARED))
-		return -EINVAL;
-	mutex_lock(&ring->lock);
-	err = ring_allocate(ring, area->vm_end - area->vm_start);
-	if (!err)
-		err = remap_vmalloc_range(area, ring->memory, 0);
-	mutex_unlock(&ring->lock);
-	return err;
-}
-
-/* As a perf event: it may be enabled and disabled, and is always on. */
-static long ring_ioctl(struct file *file, unsigned int command, unsigned long argument)
-{
-	int switches = command == PERF_EVENT_IOC_ENABLE || command == PERF_EVENT_IOC_DISABLE;
-
-	return switches && capable(CAP_SYS_ADMIN) ? 0 : object_ioctl(file, command, argument);
-}
-
-static const struct file_operations ring_files = {
-	.owner = THIS_MODULE,
-	.release = ring_release,
-	.poll = ring_poll,
-	.mmap = ring_mmap,
-	.unlocked_ioctl = ring_ioctl,
-	.compat_ioctl = ring_ioctl,
-};
-
-int ap_perf_ring_fd_create(void)
-{
-	struct perf_ring *ring = kzalloc(sizeof(*ring), GFP_KERNEL);
-	int fd = -ENOMEM;
-
-	if (!ring)
-		return fd;
-	readers_init(&ring->readers);
-	mutex_init(&ring->lock);
-	ring->ring = vm_perf_ring_create();
-	if (ring->ring)
-		fd = fd_create("anyprobe-perf-ring", &ring_files, ring);
-	if (fd < 0) {
-		vm_perf_ring_destroy(ring->ring);
-		kfree(ring);
-	}
-	return fd;
-}
-
-int ap_perf_ring_by_fd(int fd, void **object)
-{
-	*object = file_get(fd, &ring_files);
-	return *object ? 0 : -EBADF;
-}
-
-int ap_perf_ring_write(void *object, const void *data, u32 size)
-{
-	struct perf_ring *ring = ((struct file *)object)->private_data;
-	int err = vm_perf_ring_write(ring->ring, data, size);
-
-	ap_irq_work_queue(&ring->readers.wake);
-	return err;
-}
-
-static void ring_put(void *object)
-{
-	fput(object);
-}
-
-const struct vm_object_ops ap_perf_ring_ops = {.put = ring_put};
-
-/* ---- programs ---- */
-
-static int program_release(struct inode *inode, struct file *file)
-{
-	vm_program_put(file->private_data);
-	return 0;
-}
-
-static const struct file_operations program_files = {
-	.owner = THIS_MODULE,
-	.release = program_release,
-	.unlocked_ioctl = object_ioctl,
-	.compat_ioctl = object_ioctl,
-};
-
-int ap_program_fd_create(struct vm_program *program)
-{
-	int fd = fd_create("anyprobe-program", &program_files, program);
-
-	if (fd < 0)
-		vm_program_put(program);
-	return fd;
-}
-
-int ap_program_by_fd(int fd, struct vm_program **program)
-{
-	struct file *file = file_get(fd, &program_files);
-
-	if (!file)
-		return -EBADF;
-	*program = file->private_data;
+	*program = ((struct object *)file->private_data)->own;
 	vm_program_get(*program);
 	fput(file);
 	return 0;
 }
 
-/* ---- links ---- */
-
-static int link_release(struct inode *inode, struct file *file)
+int ap_map_freeze_by_fd(void *data, int fd)
 {
-	ap_link_destroy(file->private_data);
-	return 0;
+	struct file *file = file_get(fd, ANYPROBE_MAP);
+	struct object *object;
+	int err;
+
+	if (!file)
+		return -EBADF;
+	object = file->private_data;
+	mutex_lock(&object->lock);
+	err = object->writers ? -EBUSY : vm_map_freeze(object->own);
+	if (!err)
+		object->frozen = 1;
+	mutex_unlock(&object->lock);
+	fput(file);
+	return err;
 }
 
-static const struct file_operations link_files = {
-	.owner = THIS_MODULE,
-	.release = link_release,
-	.unlocked_ioctl = object_ioctl,
-	.compat_ioctl = object_ioctl,
-};
-
-int ap_link_fd_create(struct ap_link *link)
+void ap_map_wake(struct vm_map *map)
 {
-	int fd = fd_create("anyprobe-link", &link_files, link);
+	struct object *owner = port_load(&vm_map_attr(map)->owner);
 
-	if (fd < 0)
-		ap_link_destroy(link);
-	return fd;
+	if (owner)
+		ap_irq_work_queue(&owner->wake);
 }
+
+/* ---- rings in place of perf events; an array holds the file ---- */
+
+int ap_perf_ring_by_fd(void *data, int fd, void **file)
+{
+	*file = file_get(fd, ANYPROBE_PERF_RING);
+	return *file ? 0 : -EBADF;
+}
+
+int ap_perf_ring_write(void *file, const void *data, u32 size)
+{
+	struct object *object = ((struct file *)file)->private_data;
+	int err = vm_perf_ring_write(object->own, data, size);
+
+	ap_irq_work_queue(&object->wake);
+	return err;
+}
+
+static void ring_put(void *file)
+{
+	fput(file);
+}
+
+const struct vm_object_ops ap_perf_ring_ops = {.put = ring_put};

@@ -53,32 +53,32 @@ static int only_sets(const struct vm_insn *insn)
 	       ((VM_CLASS(insn->code) == VM_ALU || VM_CLASS(insn->code) == VM_ALU64) && VM_OP(insn->code) == VM_MOV);
 }
 
-#define BIT(number) (1U << (number))
-#define ARGUMENTS   (BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5))
+#define REGISTER(number) (1U << (number))
+#define ARGUMENTS   (REGISTER(1) | REGISTER(2) | REGISTER(3) | REGISTER(4) | REGISTER(5))
 #define ALL	    0xffffU
 
 /* Which registers somebody may still read before the instruction, if those in `live` are after it; as bits. */
 static u16 live_before(const struct vm_insn *insn, u16 live)
 {
-	const u16 dst = BIT(insn->dst), src = VM_SOURCE(insn->code) ? BIT(insn->src) : 0;
+	const u16 dst = REGISTER(insn->dst), src = VM_SOURCE(insn->code) ? REGISTER(insn->src) : 0;
 
 	switch (VM_CLASS(insn->code)) {
 	case VM_ALU:
 	case VM_ALU64:
 		return only_sets(insn) ? (live & ~dst) | src : live | dst | src;
 	case VM_LDX:
-		return (live & ~dst) | BIT(insn->src);
+		return (live & ~dst) | REGISTER(insn->src);
 	case VM_ST:
 		return live | dst;
 	case VM_STX:
-		return live | dst | BIT(insn->src) | BIT(0); /* which cmpxchg compares with */
+		return live | dst | REGISTER(insn->src) | REGISTER(0); /* which cmpxchg compares with */
 	case VM_LD:
 		return insn->code == VM_LD_IMM64 ? live & ~dst : ALL;
 	}
 	if (insn->code == (VM_JMP | VM_EXIT))
-		return BIT(0);
+		return REGISTER(0);
 	if (insn->code == (VM_JMP | VM_CALL))
-		return (live & ~(BIT(0) | ARGUMENTS)) | ARGUMENTS;
+		return (live & ~(REGISTER(0) | ARGUMENTS)) | ARGUMENTS;
 	return VM_OP(insn->code) == VM_JA ? live : live | dst | src;
 }
 
@@ -100,7 +100,7 @@ static int find_live(struct vm_checker *checker, u16 *live, int drops)
 		if (target < 0 || VM_OP(insn->code) != VM_JA)
 			after |= live[pc + (insn->code == VM_LD_IMM64 ? 2 : 1)];
 		before = live_before(insn, after);
-		if (drops && only_sets(insn) && !(after & BIT(insn->dst))) {
+		if (drops && only_sets(insn) && !(after & REGISTER(insn->dst))) {
 			drop(insn);
 			before = after;
 		}

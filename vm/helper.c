@@ -134,6 +134,32 @@ int vm_read(struct vm_machine *machine, void *to, u32 size, u64 from, int user)
 	return own ? 0 : err;
 }
 
+/*
+ * In pieces that stay inside of a page, for the next page need not be there; and nothing is written behind
+ * the NUL, where the program's own bytes stay.
+ */
+static int read_pieces(struct vm_machine *machine, char *to, u32 size, u64 from, int user)
+{
+	u32 done = 0, piece, length;
+	char buffer[64];
+
+	while (done < size) {
+		piece = sizeof(buffer) - ((from + done) & (sizeof(buffer) - 1));
+		if (piece > size - done)
+			piece = size - done;
+		if (machine->env->read(machine, buffer, piece, from + done, user))
+			return -EFAULT;
+		for (length = 0; length < piece; length++) {
+			to[done + length] = buffer[length];
+			if (!buffer[length])
+				return done + length + 1;
+		}
+		done += piece;
+	}
+	to[size - 1] = '\0';
+	return size;
+}
+
 /* In own memory a string may end right before what is not the program's: one byte at a time. */
 s64 vm_read_string(struct vm_machine *machine, char *to, u32 size, u64 from, int user)
 {
@@ -154,6 +180,8 @@ s64 vm_read_string(struct vm_machine *machine, char *to, u32 size, u64 from, int
 		}
 	} else if (machine->env && machine->env->read_string) {
 		length = machine->env->read_string(machine, to, size, from, user);
+	} else if (machine->env && machine->env->read) {
+		length = read_pieces(machine, to, size, from, user);
 	}
 	if (length < 0)
 		port_memset(to, 0, size);

@@ -176,7 +176,7 @@ enum vm_probe_value { VM_PROBE_COOKIE, VM_PROBE_IP, VM_PROBE_ARG, VM_PROBE_RETUR
 struct vm_env {
 	/* All of `size` bytes, or -EFAULT; the vm zeroes what a failed read leaves. */
 	int (*read)(struct vm_machine *machine, void *to, u32 size, u64 from, int user);
-	/* Length with its NUL, cut off at `size` and terminated, or -EFAULT. */
+	/* Length with its NUL, cut off at `size` and terminated, or -EFAULT. NULL: by `read`, piece by piece. */
 	int (*read_string)(struct vm_machine *machine, char *to, u32 size, u64 from, int user);
 	u64 (*time)(struct vm_machine *machine, enum vm_clock clock);
 	u64 (*jiffies)(struct vm_machine *machine);

@@ -22,19 +22,6 @@ static int read_memory(struct vm_machine *machine, void *to, u32 size, u64 from,
 	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)size ? 0 : -EFAULT;
 }
 
-static int read_string(struct vm_machine *machine, char *to, u32 size, u64 from, int user)
-{
-	for (u32 i = 0; i < size; i++) {
-		if (read_memory(machine, to + i, 1, from + i, user))
-			return -EFAULT;
-		if (i == size - 1)
-			to[i] = '\0';
-		if (!to[i])
-			return i + 1;
-	}
-	return -EFAULT;
-}
-
 static u64 constant_time(struct vm_machine *machine, enum vm_clock clock)
 {
 	(void)machine;
@@ -86,7 +73,6 @@ static void ignore_text(struct vm_machine *machine, const char *text, u32 length
 
 static const struct vm_env env = {
 	.read = read_memory,
-	.read_string = read_string,
 	.time = constant_time,
 	.pid_tgid = constant_pid,
 	.comm = constant_comm,

@@ -17,16 +17,6 @@ static int fuzz_read(struct vm_machine *machine, void *to, u32 size, u64 from, i
 	return 0;
 }
 
-static int fuzz_read_string(struct vm_machine *machine, char *to, u32 size, u64 from, int user)
-{
-	(void)machine, (void)user;
-	if (from & 0x100)
-		return -EFAULT;
-	memset(to, 'a', size);
-	to[size - 1] = '\0';
-	return (int)size;
-}
-
 static u64 fuzz_number(struct vm_machine *machine)
 {
 	(void)machine;
@@ -61,7 +51,6 @@ static void fuzz_print(struct vm_machine *machine, const char *text, u32 length)
 }
 
 static const struct vm_env fuzz_env = {.read = fuzz_read,
-				       .read_string = fuzz_read_string,
 				       .pid_tgid = fuzz_number,
 				       .task = fuzz_number,
 				       .stack = fuzz_stack,

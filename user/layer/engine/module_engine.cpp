@@ -143,12 +143,8 @@ long ModuleEngine::bpf(int command, union bpf_attr *attr, unsigned size)
 	int result = ::ioctl(device_.get(), ANYPROBE_IOC_BPF, &call);
 	if (result >= 0 && command == BPF_PROG_LOAD)
 		remember_type(result, *attr, size);
-	if (result < 0 && command == BPF_PROG_LOAD && attr->log_level && attr->log_size) {
-		int error = errno;
-		char *log = reinterpret_cast<char *>(attr->log_buf);
-		snprintf(log, attr->log_size, "%s", refusal_log(std::string(log, strnlen(log, attr->log_size))).c_str());
-		errno = error;
-	}
+	if (result < 0 && command == BPF_PROG_LOAD)
+		explain_refusal(*attr);
 	return result;
 }
 
