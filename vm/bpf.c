@@ -296,7 +296,8 @@ static int test_answer(const struct vm_bpf *calls, union attr *attr, u64 attr_ad
 	attr->test.duration = test->duration;
 	attr->test.data_size_out = test->packet_size;
 	attr->test.context_size_out = attr->test.context_size_in;
-	return err ? err : copy_out(calls, attr_address + result_at, end - result_at, &attr->test.result, end - result_at);
+	return err ? err
+		   : copy_out(calls, attr_address + result_at, end - result_at, &attr->test.result, end - result_at);
 }
 
 static int program_test(const struct vm_bpf *calls, union attr *attr, u64 attr_address)

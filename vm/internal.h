@@ -17,6 +17,7 @@
 
 struct vm_program {
 	u32 references;
+	u32 was_shared; /* somebody else has had a reference, and may be running it */
 	u32 id;
 	u32 type;
 	u32 flags;

@@ -54,11 +54,11 @@ void vm_map_get(struct vm_map *map)
 	port_fetch_add(&map->references, 1);
 }
 
+/* Nothing to wait for: a run comes here by its program or by another map, and both wait before they let go of us. */
 void vm_map_put(struct vm_map *map)
 {
 	if (!map || port_fetch_add(&map->references, -1) != 1)
 		return;
-	port_synchronize();
 	map->ops->destroy(map);
 	port_free(map);
 }

@@ -193,6 +193,7 @@ fail:
 
 void vm_program_get(struct vm_program *program)
 {
+	program->was_shared = 1;
 	port_fetch_add(&program->references, 1);
 }
 
@@ -202,7 +203,9 @@ void vm_program_put(struct vm_program *program)
 
 	if (!program || port_fetch_add(&program->references, -1) != 1)
 		return;
-	port_synchronize();
+	/* What only its maker had, as all that libbpf loads to see whether it can, has nobody to wait for. */
+	if (program->was_shared)
+		port_synchronize();
 	for (i = 0; i < program->map_count; i++)
 		vm_map_put(program->maps[i]);
 	port_free(program->maps);
