@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Builds a copy of the sources as a kernel tree does: tests/kernel-tree.sh KDIR [GUEST=KERNEL] [VARIABLE=VALUE...]
-# GUEST: what was built is run in that kernel of scripts/vm, which KDIR is for. The other variables are make's:
-# SAMPLES="hello execsnoop" and HOSTCXXFLAGS=-O0 make it shorter. Where the tree's compiler is not here, it is gcc.
+# GUEST: a kernel of scripts/vm, or a bzImage (then also MODULES=DIR, its --modules). KDIR is for it, and there the live
+# tests of the samples run the program that was built: by engine kernel (ENGINES=ftrace: by that one), and by the module.
+# The other variables are make's: SAMPLES="hello execsnoop" (or all) and HOSTCXXFLAGS=-O0 make it shorter. Where the tree's
+# compiler is not here, it is gcc.
 set -euo pipefail
 
 TOP=$(cd "$(dirname "$0")/.." && pwd)
@@ -11,11 +13,11 @@ shift
 given=()
 passed=0 failed=0
 
-SAMPLES=hello GUEST=''
+SAMPLES=hello BARE='' GUEST='' MODULES='' ENGINES=kernel
 for word; do
 	case $word in
-	SAMPLES=*) SAMPLES=${word#SAMPLES=} ;;
-	GUEST=*) GUEST=${word#GUEST=} ;;
+	SAMPLES=all) SAMPLES=$(sed -n 's/^SAMPLES := //p' "$TOP/samples.mk") BARE=$(sed -n 's/^BARE_SAMPLES := //p' "$TOP/samples.mk") ;;
+	SAMPLES=* | GUEST=* | MODULES=* | ENGINES=*) declare "$word" ;;
 	*) given+=("$word") ;;
 	esac
 done
@@ -34,7 +36,7 @@ mkdir "$tree"
 # build ARGUMENT...: what make says is in $dir/log.
 build() {
 	# Nothing of a make that runs us.
-	env -u MAKEFLAGS -u MAKELEVEL make -C "$kdir" M="$place" SAMPLES="$SAMPLES" BARE_SAMPLES= "${given[@]}" "$@" >"$dir/log" 2>&1 </dev/null
+	env -u MAKEFLAGS -u MAKELEVEL make -C "$kdir" M="$place" SAMPLES="$SAMPLES" BARE_SAMPLES="$BARE" "${given[@]}" "$@" >"$dir/log" 2>&1 </dev/null
 }
 
 # steps: what was built, one "COMMAND TARGET" a line. Newer kernels name targets from their folder, older ones from /.
@@ -59,7 +61,7 @@ builds_module_objects_and_program() {
 builds_a_program_that_runs() {
 	local listed
 	listed=$("$tree/anyprobe" list | awk '{ print $1 }' | sort | tr '\n' ' ')
-	[ "$listed" = "$(tr ' ' '\n' <<<"$SAMPLES" | sort | tr '\n' ' ')" ] || { echo "it lists $listed"; return 1; }
+	[ "$listed" = "$(printf '%s\n' $SAMPLES $BARE | sort | tr '\n' ' ')" ] || { echo "it lists $listed"; return 1; }
 }
 
 does_nothing_again() {
@@ -96,27 +98,33 @@ cleans_all_behind_a_link() {
 	diff "$dir/before" <(files)
 }
 
+# Types for a kernel that carries none; where it does, they must be the same.
+makes_types() {
+	mkdir -p "$dir/made"
+	"$tree/anyprobe" btf make --headers "$kdir" -o "$dir/made/types" >"$dir/log" 2>&1
+}
+
 runs_in_a_guest() {
-	local made=$dir/made
-	mkdir "$made"
-	cp "$tree/anyprobe" "$tree/anyprobe.ko" "$made/"
-	# By itself first; then by the module, which auto would take only where there is nothing better.
-	cat >"$made/check" <<-'END'
-	cd /made
-	./anyprobe version | cut -d" " -f1-2
-	for engine in kernel module; do
-		[ $engine = kernel ] || insmod anyprobe.ko || exit 2
-		for sample; do
-			./anyprobe $sample -n 1 -d 60 --engine $engine >said 2>err &
-			while kill -0 $! 2>/dev/null; do sh -c 'exec /bin/busybox true'; done
-			wait $! && [ "$(wc -l <said)" -ge 1 ] || { cat said err; exit 3; }
-			echo "$engine: $sample: $(tail -n 1 said)"
-		done
+	cp "$tree/anyprobe" "$tree/anyprobe.ko" "$dir/made/"
+	cat >"$dir/made/check" <<-'END'
+	export ANYPROBE=/made/anyprobe
+	$ANYPROBE version | cut -d" " -f1-2
+	if [ -e /sys/kernel/btf/vmlinux ]; then
+		$ANYPROBE btf check /made/types | grep '^fits this kernel' || exit 2
+	else
+		mkdir -p /var/lib/anyprobe/btf && cp /made/types /var/lib/anyprobe/btf/$(uname -r).btf
+	fi
+	for engine in $ENGINES module; do
+		[ $engine != module ] || insmod /made/anyprobe.ko || exit 3
+		echo "engine $engine"
+		ANYPROBE_ENGINE=$engine .output/tests/live-tests "$@" || exit 4
 	done
 	rmmod anyprobe
 	END
-	"$TOP/scripts/vm" --timeout 300 --file "$made:/made" "$GUEST" -- sh /made/check $SAMPLES >"$dir/log" 2>&1 || return 1
-	[ "$(grep -cE '^(kernel|module): ' "$dir/log")" -eq "$((2 * $(wc -w <<<"$SAMPLES")))" ]
+	# shellcheck disable=SC2086 # words are what is wanted
+	"$TOP/scripts/vm" --timeout 900 ${MODULES:+--modules "$MODULES"} --file "$dir/made:/made" "$GUEST" -- \
+		env ENGINES="$ENGINES" sh /made/check $SAMPLES $BARE >"$dir/log" 2>&1 || return 1
+	grep -E '^(engine|fits|skip)|passed' "$dir/log" >&3
 }
 
 # expect SENTENCE: its words are the function's name.
@@ -132,12 +140,14 @@ expect() {
 	fi
 }
 
+exec 3>&1
 files >"$dir/before"
 expect 'builds module objects and program'
 expect 'builds a program that runs'
 expect 'does nothing again'
 expect 'rebuilds what depends on it'
 expect 'says what is left out and why'
+[ -z "$GUEST" ] || expect 'makes types'
 [ -z "$GUEST" ] || expect 'runs in a guest'
 expect 'cleans all'
 expect 'cleans all behind a link'
