@@ -19,7 +19,7 @@ modules_copy() {
 		# Unknown ones are fine: kernels differ, and a custom one may have none.
 		modprobe -d "$root" -S "$release" --show-depends "$module" 2>/dev/null || true
 	done | while read -r verb path rest; do
-		[ "$verb" = insmod ] && echo "$path"
+		if [ "$verb" = insmod ]; then echo "$path"; fi # else it is built in
 	done | LC_ALL=C sort -u | while read -r path; do
 		module_unpack "$path" "$dest/lib/modules/$release"
 	done
