@@ -60,9 +60,10 @@ headers_suit_compiler() {
 # headers_suit_libc DIR FINAL: host tools that want a newer C library than ours get their suite's own.
 headers_suit_libc() {
 	local dir=$1 final=$2 tool deb
-	# Since 6.12 the first two are shells around one per architecture: NAME.real-x86, NAME.real-lsb-64.
-	for tool in "$dir"/usr/lib/linux-kbuild-*/{tools/objtool/objtool,scripts/mod/modpost,scripts/basic/fixdep}{,.real-*}; do
-		if [ ! -f "$tool" ] || [[ $(ldd "$tool" 2>&1) != *'not found'* ]]; then continue; fi
+	# Since 6.12 objtool and modpost are shells around one per architecture: NAME.real-x86, NAME.real-lsb-64.
+	for tool in "$dir"/usr/lib/linux-kbuild-*/tools/{objtool/objtool,bpf/resolve_btfids/resolve_btfids}{,.real-*} \
+		"$dir"/usr/lib/linux-kbuild-*/scripts/{mod/modpost,basic/fixdep}{,.real-*}; do
+		if [ ! -f "$tool" ] || [[ $tool == *.own-libc ]] || [[ $(ldd "$tool" 2>&1) != *'not found'* ]]; then continue; fi
 		if [ ! -d "$dir/libc" ]; then
 			(cd "$dir/apt" && apt-get download libc6 libelf1t64 zlib1g libzstd1) >"$dir/log" 2>&1 || return 1
 			for deb in "$dir"/apt/{libc6,libelf1t64,zlib1g,libzstd1}_*.deb; do
