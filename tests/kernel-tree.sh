@@ -136,7 +136,7 @@ expect() {
 		failed=$((failed + 1))
 		echo "FAILED: $1"
 		cat "$dir/said"
-		tail -n 40 "$dir/log"
+		grep -v '^pass: ' "$dir/log" | tail -n 40
 	fi
 }
 
