@@ -112,6 +112,17 @@ $(O)/anyprobe: $(O)/user/main.o $(PROGRAM_OBJS) $(O)/libvm.a $(O)/libbpf.a
 	$(Q)$(STRIP) -o $@ $@.debug
 	$(Q)for name in $(SAMPLES) $(BARE_SAMPLES); do ln -sf anyprobe $(O)/$$name; done
 
+# --- what has been compiled otherwise is compiled anew --------------------------------------------
+# Without this folder's name, which is in no object: a copy of .output/ is as good elsewhere.
+FLAGS = $(subst $(CURDIR),.,$(CXX) $(CXXFLAGS_ALL); $(CC) $(CFLAGS_ALL); $(CLANG) $(BPF_CFLAGS))
+$(O)/flags: FORCE | $(O)/
+	$(Q)echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' > $@
+
+.PHONY: FORCE
+FORCE:
+
+$(O)/user/main.o $(PROGRAM_OBJS) $(VM_LIB_OBJS) $(BPF_OBJECTS): $(O)/flags
+
 # --- tests ----------------------------------------------------------------------------------------
 UNIT_OBJS := $(patsubst %.cpp,$(O)/%.o,$(wildcard tests/*.cpp)) $(O)/tests/machine/assemble.o
 LIVE_OBJS := $(patsubst %.cpp,$(O)/%.o,$(wildcard tests/live/*.cpp)) $(O)/tests/suite.o
@@ -126,6 +137,7 @@ $(O)/tests/%.bpf.o: tests/objects/%.bpf.c
 
 $(O)/tests/unit-tests $(O)/tests/live-tests: | $(BPF_TESTS)
 $(UNIT_OBJS): | $(SKELETONS)
+$(UNIT_OBJS) $(LIVE_OBJS) $(VM_TEST_OBJS) $(BPF_TESTS): $(O)/flags
 
 $(O)/tests/unit-tests: $(UNIT_OBJS) $(PROGRAM_OBJS) $(O)/libvm.a $(O)/libbpf.a
 	$(call say,LINK)
