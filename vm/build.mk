@@ -45,7 +45,7 @@ VM_FUZZ_SECONDS ?= 20
 vm-ci: vm-tests vm-fuzz vm-tsan ## all of the machine's tests, the comparison, fuzzers and stress briefly
 	$(Q)$(O)/tests/machine/tests
 	$(Q)$(O)/tests/machine/tests --random 10000 --seed 1 || [ $$? = 77 ]
-	$(Q)for name in check unchecked maps format; do mkdir -p $(O)/corpus/$$name && \
+	$(Q)for name in $(notdir $(VM_FUZZERS)); do mkdir -p $(O)/corpus/$$name && \
 		$(O)/fuzz/$$name -max_total_time=$(VM_FUZZ_SECONDS) -max_len=2000 -artifact_prefix=$(O)/corpus/ \
 			$(O)/corpus/$$name tests/machine/corpus/$$name > $(O)/corpus/$$name.log 2>&1 || \
 		{ tail -40 $(O)/corpus/$$name.log; exit 1; }; \
