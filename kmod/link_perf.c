@@ -53,9 +53,10 @@ struct tick {
 static void hit_tick(struct perf_event *event, struct perf_sample_data *data, struct pt_regs *regs)
 {
 	struct ap_link *link = ap_perf_context(event);
-	struct ap_hit hit = {.link = link, .regs = regs};
 	struct tick tick = {.regs = *regs};
+	struct ap_hit hit PORT_UNINITIALIZED;
 
+	ap_hit_init(&hit, link, regs, 0);
 	ap_run(&hit, &tick, sizeof(tick));
 }
 

@@ -47,7 +47,7 @@ static int hit_packet(struct sk_buff *skb, struct net_device *device, struct pac
 		      struct net_device *original)
 {
 	struct tap *tap = container_of(type, struct tap, type);
-	struct ap_hit hit = {.link = tap->link};
+	struct ap_hit hit PORT_UNINITIALIZED;
 	struct buffer_context context = {0};
 	int raw = tap->socket->sk->sk_type == SOCK_RAW, from = 0;
 
@@ -65,6 +65,7 @@ static int hit_packet(struct sk_buff *skb, struct net_device *device, struct pac
 	context.priority = skb->priority;
 	context.ifindex = device->ifindex;
 	context.ingress_ifindex = skb->skb_iif;
+	ap_hit_init(&hit, tap->link, NULL, 0);
 	hit.packet = skb->data + from;
 	hit.packet_size = skb_headlen(skb) - from;
 	ap_run(&hit, &context, sizeof(context));

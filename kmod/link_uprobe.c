@@ -18,8 +18,9 @@ static void hit_user(struct uprobe_consumer *consumer, struct pt_regs *regs)
 {
 	struct user_probe *probe = container_of(consumer, struct user_probe, consumer);
 	struct ap_link *link = probe->link;
-	struct ap_hit hit = {.link = link, .regs = regs, .ip = instruction_pointer(regs)};
+	struct ap_hit hit PORT_UNINITIALIZED;
 
+	ap_hit_init(&hit, link, regs, instruction_pointer(regs));
 	if (link->pid < 0 || link->pid == current->tgid)
 		ap_run(&hit, regs, sizeof(*regs));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* bpf(2): takes the arguments apart, copies what they point to, and asks the maps and programs. */
 #include "bpf.h"
-#include "port.h"
+#include "internal.h"
 
 union attr {
 	struct {
@@ -37,7 +37,6 @@ union attr {
 
 #define KEY_MAX	  (64U << 10)
 #define VALUE_MAX (64ULL << 20)
-#define INSNS_MAX (1U << 18)
 #define LOG_MAX	  1024U
 #define TEST_MAX  (64U << 10)
 
@@ -195,7 +194,7 @@ static int program_load(const struct vm_bpf *calls, const union attr *attr)
 	void *insns;
 	int err;
 
-	if (!load.insn_count || load.insn_count > INSNS_MAX)
+	if (!load.insn_count || load.insn_count > VM_MAX_INSNS)
 		return -E2BIG;
 	port_memcpy(load.name, attr->load.name, sizeof(load.name));
 	err = copy_in(calls, &insns, attr->load.insns, size, size);

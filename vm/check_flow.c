@@ -321,7 +321,7 @@ static int decide(const struct vm_insn *insn, const struct vm_register *a, const
 static int step_jump(struct vm_checker *checker, const struct vm_insn *insn)
 {
 	struct vm_register operand;
-	int is_long = insn->code == (VM_JMP32 | VM_JA), taken = 1, err;
+	int taken = 1, err;
 
 	if (VM_OP(insn->code) != VM_JA) {
 		err = need(checker, insn->dst);
@@ -336,7 +336,7 @@ static int step_jump(struct vm_checker *checker, const struct vm_insn *insn)
 		vm_fold_jump(checker, taken);
 	}
 	if (taken)
-		vm_check_reach(checker, checker->pc + 1 + (is_long ? insn->imm : insn->off), &checker->now);
+		vm_check_reach(checker, vm_jump_target(insn, checker->pc), &checker->now);
 	return taken != 1;
 }
 

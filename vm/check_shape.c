@@ -64,8 +64,7 @@ static int find_functions(struct vm_checker *checker)
 
 static int check_jump_target(struct vm_checker *checker, const struct vm_insn *insn)
 {
-	int is_long = insn->code == (VM_JMP32 | VM_JA);
-	s64 to = (s64)checker->pc + 1 + (is_long ? insn->imm : insn->off);
+	const s64 to = vm_jump_target(insn, checker->pc);
 
 	if (to < 0 || to >= checker->count)
 		return vm_refuse(checker, -EINVAL, "the jump leads out of the program");

@@ -110,7 +110,7 @@ static int find_live(struct vm_checker *checker, u16 *live, int drops)
 	return changed;
 }
 
-#define WALKS 16 /* one more than loops are nested is enough; programs are not written for us to get lost in */
+#define WALKS 16 /* each takes what is known over one more jump back; where that is not enough, all stays as it is */
 
 static void drop_what_nobody_reads(struct vm_checker *checker)
 {

@@ -80,6 +80,7 @@ static int in_packet_or_record(struct vm_machine *machine, u64 address, u64 size
 
 void *vm_reach(struct vm_machine *machine, u64 address, u64 size, int write)
 {
+	const u32 pushed_out = machine->next_window < 2 ? machine->next_window : 2;
 	u32 i;
 
 	if (size && (vm_within(address - (unsigned long)machine->stack, sizeof(machine->stack), size) ||
@@ -87,7 +88,7 @@ void *vm_reach(struct vm_machine *machine, u64 address, u64 size, int write)
 		return (void *)(unsigned long)address;
 	if (!write && vm_within(address - (unsigned long)machine->context, machine->context_size, size))
 		return (void *)(unsigned long)address;
-	for (i = 0; i < 2 + (machine->next_window < 2 ? machine->next_window : 2); i++) {
+	for (i = 0; i < 2 + pushed_out; i++) {
 		struct vm_window window = machine->windows[i];
 
 		if (!vm_within(address - window.start, write ? window.write_size : window.read_size, size))
